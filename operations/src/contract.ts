@@ -17,6 +17,8 @@ export interface NodeTarget {
   host: string;
   /** Machine API and kubelet address. */
   address: string;
+  /** Whether the node has disks for LINSTOR, and so a satellite that must be back before it has joined. */
+  satellite?: boolean;
 }
 
 /** How to reach the cluster. The two configs are secrets: never printed, on disk only as files of mode 0600. */

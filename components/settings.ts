@@ -1,0 +1,17 @@
+import { DEFAULT_SETTINGS, type BracketInputs } from '@prox-ops/operations';
+import type { StackConfig } from '../config/schema.js';
+
+/** The lifecycle steps' settings, from the stack's. */
+export function settingsFrom(config: StackConfig): BracketInputs['settings'] {
+  const { linstor, rollout } = config;
+  return {
+    ...DEFAULT_SETTINGS,
+    ...rollout,
+    ...(linstor && {
+      linstorGuardEnabled: linstor.guardEnabled,
+      linstorStoragePool: linstor.storagePool,
+      linstorEvacuationTimeout: linstor.evacuationTimeout,
+      linstorSettleTimeout: linstor.settleTimeout,
+    }),
+  };
+}

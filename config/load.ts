@@ -1,0 +1,31 @@
+import * as pulumi from '@pulumi/pulumi';
+import type { StackConfig } from './schema.js';
+import { STACK_KEYS } from './schema.js';
+import { ConfigError, validate } from './validate.js';
+
+export interface Loaded {
+  config: StackConfig;
+  /** USER@REALM!ID=UUID */
+  proxmoxToken: pulumi.Output<string>;
+}
+
+/** Reads the stack's configuration: the only place that does. @throws ConfigError with every problem at once. */
+export function load(): Loaded {
+  const source = new pulumi.Config('prox-ops');
+  const raw: Record<string, unknown> = {};
+  for (const key of STACK_KEYS) {
+    const value = source.getObject<unknown>(key);
+    if (value !== undefined) raw[key] = value;
+  }
+  return { config: validate(raw), proxmoxToken: proxmoxToken(source) };
+}
+
+/** From the stack's secrets, or else the environment variable that the Proxmox provider itself reads. */
+function proxmoxToken(source: pulumi.Config): pulumi.Output<string> {
+  const token = source.getSecret('proxmoxToken');
+  if (token) return token;
+  const fromEnvironment = process.env.PROXMOX_VE_API_TOKEN;
+  if (fromEnvironment !== undefined && fromEnvironment !== '') return pulumi.secret(fromEnvironment);
+  const message = 'expected the secret prox-ops:proxmoxToken or PROXMOX_VE_API_TOKEN in the environment, found neither';
+  throw new ConfigError([{ path: 'proxmoxToken', message }]);
+}

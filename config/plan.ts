@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import type { NodeConfig, Release, Slot, StackConfig, Variant } from './schema.js';
+
+/**
+ * The plan is pure: the same configuration always gives the same ids, addresses, MACs, UUIDs, templates and order.
+ * Nothing here may depend on the position of a node in the file, or adding one would rename the others.
+ */
+
+export interface TemplatePlan {
+  /** `a-thor-gpu`: slot, host, variant. */
+  key: string;
+  slot: Slot;
+  host: string;
+  variant: Variant;
+  vmId: number;
+  /** VM name, with the release. */
+  name: string;
+  release: Release;
+}
+
+export interface NicPlan {
+  bridge: string;
+  mac: string;
+  vlan?: number;
+  /** Address in CIDR notation. */
+  address: string;
+  /** The network's name in the stack file; the first NIC has none. */
+  network?: string;
+}
+
+export interface NodePlan {
+  name: string;
+  role: NodeConfig['role'];
+  vmId: number;
+  host: string;
+  address: string;
+  /** SMBIOS system UUID. */
+  uuid: string;
+  variant: Variant;
+  slot: Slot;
+  release: Release;
+  /** Key of the template it is cloned from. */
+  template: string;
+  templateVmId: number;
+  nics: NicPlan[];
+  pci: string[];
+  labels: Record<string, string>;
+  taints: Record<string, string>;
+}
+
+export interface ClusterPlan {
+  templates: TemplatePlan[];
+  /** Control planes first, then workers: the order in which nodes are replaced. */
+  nodes: NodePlan[];
+  controlPlanes: NodePlan[];
+  /** The control plane that bootstraps etcd. */
+  first: NodePlan;
+  /** https://VIP:6443 */
+  endpoint: string;
+}
+
+/** Turns a valid configuration into the plan. */
+export function planCluster(config: StackConfig): ClusterPlan {
+  const nodes = Object.entries(config.nodes)
+    .map(([name, node]) => planNode(config, name, node))
+    .sort(replacementOrder);
+  const controlPlanes = nodes.filter((node) => node.role === 'controlplane');
+  const first = controlPlanes[0];
+  if (!first) throw new Error('a cluster has at least one control plane; validate() lets no other configuration pass');
+  const endpoint = `https://${config.cluster.vip}:6443`;
+  return { templates: planTemplates(config), nodes, controlPlanes, first, endpoint };
+}
+
+/** Control planes first (R000-1), then by VM id: stable under additions. */
+export function replacementOrder(left: NodePlan, right: NodePlan): number {
+  if (left.role !== right.role) return left.role === 'controlplane' ? -1 : 1;
+  return left.vmId - right.vmId;
+}
+
+function planNode(config: StackConfig, name: string, node: NodeConfig): NodePlan {
+  const slot = node.release ?? config.releases.active;
+  const identity = `${config.cluster.name}/${name}`;
+  return {
+    name,
+    role: node.role,
+    vmId: node.vmId,
+    host: node.host,
+    address: node.address,
+    uuid: stableUuid(identity),
+    variant: node.variant,
+    slot,
+    release: releaseOf(config, slot),
+    template: templateKey(slot, node.host, node.variant),
+    templateVmId: templateVmId(config, slot, node.host, node.variant),
+    nics: planNics(config, identity, node),
+    pci: node.pci,
+    labels: node.labels,
+    taints: node.taints,
+  };
+}
+
+function releaseOf(config: StackConfig, slot: Slot): Release {
+  const release = config.releases[slot];
+  if (!release) throw new Error(`release slot ${slot} is empty; validate() lets no such configuration pass`);
+  return release;
+}
+
+/** The cluster's NIC, then one for each network the node has an address on, in the order the networks are declared. */
+function planNics(config: StackConfig, identity: string, node: NodeConfig): NicPlan[] {
+  const bits = config.cluster.subnet.split('/')[1] ?? '24';
+  const cluster: NicPlan = {
+    bridge: config.proxmox.bridge,
+    mac: node.mac ?? stableMac(`${identity}/cluster`),
+    address: `${node.address}/${bits}`,
+  };
+  const others = Object.entries(config.networks).flatMap(([network, { vlan }]): NicPlan[] => {
+    const address = node.networks[network];
+    if (address === undefined) return [];
+    const bridge = config.proxmox.trunkBridge ?? config.proxmox.bridge;
+    return [{ bridge, mac: stableMac(`${identity}/${network}`), vlan, address, network }];
+  });
+  return [cluster, ...others];
+}
+
+/** Templates of both filled slots, on the hosts that need the variant: the previous release stays bootable. */
+function planTemplates(config: StackConfig): TemplatePlan[] {
+  const needed = new Map<string, { host: string; variant: Variant }>();
+  for (const node of Object.values(config.nodes))
+    needed.set(`${node.host} ${node.variant}`, { host: node.host, variant: node.variant });
+  return (['a', 'b'] as const).flatMap((slot) => {
+    const release = config.releases[slot];
+    if (!release) return [];
+    return [...needed.values()]
+      .map(({ host, variant }) => planTemplate(config, slot, release, host, variant))
+      .sort((left, right) => left.vmId - right.vmId);
+  });
+}
+
+function planTemplate(config: StackConfig, slot: Slot, release: Release, host: string, variant: Variant): TemplatePlan {
+  const key = templateKey(slot, host, variant);
+  const name = `talos-${release.talos.replaceAll('.', '-')}-${variant}-${host}`;
+  return { key, slot, host, variant, vmId: templateVmId(config, slot, host, variant), name, release };
+}
+
+function templateKey(slot: Slot, host: string, variant: Variant): string {
+  return `${slot}-${host}-${variant}`;
+}
+
+/** Two ids a host, in the order of `proxmox.hosts`: the standard variant's, then the GPU variant's. */
+function templateVmId(config: StackConfig, slot: Slot, host: string, variant: Variant): number {
+  return config.proxmox.templateIds[slot] + config.proxmox.hosts.indexOf(host) * 2 + (variant === 'gpu' ? 1 : 0);
+}
+
+/** A UUID (version 8: made from a hash) that a node keeps for life. */
+export function stableUuid(identity: string): string {
+  const hex = createHash('sha256').update(`prox-ops uuid ${identity}`).digest('hex');
+  const variantDigit = ((parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `${variantDigit}${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-');
+}
+
+/** A MAC with Proxmox' own prefix that a NIC keeps for life; upper case, or the provider sees a difference for ever. */
+export function stableMac(identity: string): string {
+  const hex = createHash('sha256').update(`prox-ops mac ${identity}`).digest('hex').toUpperCase();
+  return `BC:24:11:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}`;
+}

@@ -1,0 +1,26 @@
+import { Cluster } from './components/cluster.js';
+import { load } from './config/load.js';
+import { planCluster } from './config/plan.js';
+
+const { config, proxmoxToken } = load();
+const plan = planCluster(config);
+const cluster = new Cluster(config.cluster.name, { config, plan, proxmoxToken });
+
+/** Admin kubeconfig. Secret. */
+export const kubeconfig = cluster.controlPlane.kubeconfig;
+/** Admin talosconfig. Secret. */
+export const talosconfig = cluster.secrets.talosconfig;
+/** What the driver and CI need to know of the cluster without the program: no secrets. */
+export const clusterFacts = {
+  name: config.cluster.name,
+  endpoint: plan.endpoint,
+  releases: config.releases,
+  nodes: plan.nodes.map(({ name, role, vmId, host, address, release }) => ({
+    name,
+    role,
+    vmId,
+    host,
+    address,
+    release,
+  })),
+};

@@ -1,6 +1,6 @@
-import { Cluster } from './components/cluster.js';
-import { load } from './config/load.js';
-import { planCluster } from './config/plan.js';
+import { Cluster } from './components/cluster';
+import { load } from './config/load';
+import { planCluster } from './config/plan';
 
 const { config, proxmoxToken } = load();
 const plan = planCluster(config);

@@ -2,12 +2,12 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import type { BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
-import type { ClusterPlan } from '../config/plan.js';
-import type { StackConfig } from '../config/schema.js';
-import { ControlPlane } from './controlPlane.js';
-import { NodeTemplates } from './nodeTemplates.js';
-import { TalosNode } from './talosNode.js';
-import { TalosSecrets } from './talosSecrets.js';
+import type { ClusterPlan } from '../config/plan';
+import type { StackConfig } from '../config/schema';
+import { ControlPlane } from './controlPlane';
+import { NodeTemplates } from './nodeTemplates';
+import { TalosNode } from './talosNode';
+import { TalosSecrets } from './talosSecrets';
 
 export interface ClusterArgs {
   config: StackConfig;

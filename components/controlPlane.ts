@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
-import type { ClusterPlan } from '../config/plan.js';
-import type { TalosSecrets } from './talosSecrets.js';
+import type { ClusterPlan } from '../config/plan';
+import type { TalosSecrets } from './talosSecrets';
 
 export interface ControlPlaneArgs {
   plan: ClusterPlan;

@@ -1,7 +1,7 @@
 import semver from 'semver';
 import { stringify } from 'yaml';
-import type { NodePlan } from '../config/plan.js';
-import type { StackConfig } from '../config/schema.js';
+import type { NodePlan } from '../config/plan';
+import type { StackConfig } from '../config/schema';
 
 /**
  * Machine configuration patches, pure. The order is fixed, later ones win: cluster, role, variant, node.

@@ -2,8 +2,8 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
 import { stringify } from 'yaml';
-import type { TemplatePlan } from '../config/plan.js';
-import type { StackConfig, Variant } from '../config/schema.js';
+import type { TemplatePlan } from '../config/plan';
+import type { StackConfig, Variant } from '../config/schema';
 
 export interface NodeTemplatesArgs {
   config: StackConfig;

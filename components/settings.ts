@@ -1,5 +1,5 @@
 import { DEFAULT_SETTINGS, type BracketInputs } from '@prox-ops/operations';
-import type { StackConfig } from '../config/schema.js';
+import type { StackConfig } from '../config/schema';
 
 /** The lifecycle steps' settings, from the stack's. */
 export function settingsFrom(config: StackConfig): BracketInputs['settings'] {

@@ -1,6 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
-import type { ClusterPlan } from '../config/plan.js';
+import type { ClusterPlan } from '../config/plan';
 
 export interface TalosSecretsArgs {
   clusterName: string;

@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
-import type { StackConfig } from './schema.js';
-import { STACK_KEYS } from './schema.js';
-import { ConfigError, validate } from './validate.js';
+import type { StackConfig } from './schema';
+import { STACK_KEYS } from './schema';
+import { ConfigError, validate } from './validate';
 
 export interface Loaded {
   config: StackConfig;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NodeConfig, Release, Slot, StackConfig, Variant } from './schema.js';
+import type { NodeConfig, Release, Slot, StackConfig, Variant } from './schema';
 
 /**
  * The plan is pure: the same configuration always gives the same ids, addresses, MACs, UUIDs, templates and order.

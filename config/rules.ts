@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
-import type { NodeConfig, StackConfig } from './schema.js';
-import { isSupportedKubernetes } from './versions.js';
+import type { NodeConfig, StackConfig } from './schema';
+import { isSupportedKubernetes } from './versions';
 
 /** One thing wrong with a stack file. */
 export interface Problem {

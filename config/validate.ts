@@ -1,7 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
-import { RULES, type Problem } from './rules.js';
-import { STACK_KEYS, stackShape, type StackConfig } from './schema.js';
+import { RULES, type Problem } from './rules';
+import { STACK_KEYS, stackShape, type StackConfig } from './schema';
 
 /** Every problem of a stack file at once. Nothing has been changed when this is thrown. */
 export class ConfigError extends Error {

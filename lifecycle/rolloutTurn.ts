@@ -1,5 +1,5 @@
 import type * as pulumi from '@pulumi/pulumi';
-import { type BracketArgs, bracketProvider, BracketResource } from './bracket.js';
+import { type BracketArgs, bracketProvider, BracketResource } from './bracket';
 
 const provider = bracketProvider('turn');
 

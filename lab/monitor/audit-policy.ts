@@ -1,0 +1,16 @@
+/**
+ * The API server's audit policy for the monitor: one line for each eviction and each deletion of pods, with the request
+ * (which says whether it was a dry run) and nothing else; none of these bodies can carry a secret.
+ */
+export const AUDIT_POLICY = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules:
+  - level: Request
+    verbs: [create]
+    resources: [{ group: '', resources: [pods/eviction] }]
+  - level: Request
+    verbs: [delete, deletecollection]
+    resources: [{ group: '', resources: [pods] }]
+  - level: None
+`;

@@ -30,7 +30,9 @@ export type WorldEvent =
   | { type: 'kubernetes.api'; reachable: boolean }
   | { type: 'fault'; name: string; subject: string; change: 'set' | 'cleared' }
   /** The Talos secrets in the stack's state, as a fingerprint, when a machine configuration carries them. */
-  | { type: 'talos.identity'; node: string; fingerprint: string };
+  | { type: 'talos.identity'; node: string; fingerprint: string }
+  /** A part of the lab itself failed (a program of the control plane died, a stand-in could not do its work): no emulated fault. */
+  | { type: 'lab.failure'; part: string; message: string };
 
 /** An event with its place in the order of all events and its time (milliseconds since the epoch). */
 export type Recorded = WorldEvent & { seq: number; at: number };

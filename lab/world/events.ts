@@ -1,14 +1,43 @@
 import { appendFileSync } from 'node:fs';
 
-/** What happened in the world. The safety monitor reads nothing but these and the Kubernetes API's own watches. */
+/**
+ * What happened in the world. The safety monitor reads nothing but these and the Kubernetes API's own watches.
+ * `by` of a VM event is the API caller's token id (user@realm!id), 'guest' for the guest itself, 'host' for what the
+ * hypervisor does by itself, or 'hand' for somebody at the host's own console, whom no api.write announces.
+ */
 export type WorldEvent =
   /** A VM or template exists from now on. */
-  | { type: 'vm.created'; vmid: number; name: string; host: string; uuid: string; template: boolean; generation: number }
-  /** Somebody asked for it to stop, by API: 'stop' cuts it off, 'shutdown' asks the guest. `by` is the caller's token id or 'guest'. */
-  | { type: 'vm.stop-requested'; vmid: number; name: string; generation: number; how: 'stop' | 'shutdown' | 'reset' }
-  | { type: 'vm.started'; vmid: number; name: string; host: string; generation: number }
-  | { type: 'vm.stopped'; vmid: number; name: string; generation: number }
-  | { type: 'vm.deleted'; vmid: number; name: string; host: string; uuid: string; generation: number; template: boolean }
+  | {
+      type: 'vm.created';
+      vmid: number;
+      name: string;
+      host: string;
+      uuid: string;
+      template: boolean;
+      generation: number;
+      by?: string;
+    }
+  /** Somebody asked for it to stop, by API: 'stop' cuts it off, 'shutdown' asks the guest. */
+  | {
+      type: 'vm.stop-requested';
+      vmid: number;
+      name: string;
+      generation: number;
+      how: 'stop' | 'shutdown' | 'reset';
+      by?: string;
+    }
+  | { type: 'vm.started'; vmid: number; name: string; host: string; generation: number; by?: string }
+  | { type: 'vm.stopped'; vmid: number; name: string; generation: number; by?: string }
+  | {
+      type: 'vm.deleted';
+      vmid: number;
+      name: string;
+      host: string;
+      uuid: string;
+      generation: number;
+      template: boolean;
+      by?: string;
+    }
   /** A Proxmox task ended. */
   | { type: 'proxmox.task'; upid: string; task: string; vmid: number; exitstatus: string }
   /** Any request that changes something, at any emulated API (never a body, never a header). */
@@ -16,15 +45,40 @@ export type WorldEvent =
   /** The operating system's stage: booting, maintenance, installing, running, rebooting, shutting down, resetting, upgrading, off. */
   | { type: 'machine.stage'; vmid: number; node: string; address: string; stage: string }
   /** The machine's Talos version, schematic and kubelet version once it runs. */
-  | { type: 'machine.running'; vmid: number; node: string; address: string; role: 'controlplane' | 'worker'; talosVersion: string; schematic: string; kubelet: string }
+  | {
+      type: 'machine.running';
+      vmid: number;
+      node: string;
+      address: string;
+      role: 'controlplane' | 'worker';
+      talosVersion: string;
+      schematic: string;
+      kubelet: string;
+    }
   | { type: 'machine.down'; vmid: number; node: string; address: string }
-  | { type: 'etcd.member'; change: 'added' | 'promoted' | 'removed' | 'started' | 'stopped'; id: string; node: string; voters: number; learners: number }
+  | {
+      type: 'etcd.member';
+      change: 'added' | 'promoted' | 'removed' | 'started' | 'stopped';
+      id: string;
+      node: string;
+      voters: number;
+      learners: number;
+    }
   | { type: 'etcd.leader'; id: string; node: string }
   | { type: 'etcd.quorum'; has: boolean; live: number; voters: number }
   | { type: 'etcd.snapshot'; node: string; bytes: number; whole: boolean }
   | { type: 'linstor.node'; node: string; status: string; flags: string[] }
   /** One replica's state changed. diskful: it holds data. */
-  | { type: 'linstor.replica'; change: 'created' | 'state' | 'deleted'; resource: string; node: string; pool: string; diskful: boolean; state: string; flags: string[] }
+  | {
+      type: 'linstor.replica';
+      change: 'created' | 'state' | 'deleted';
+      resource: string;
+      node: string;
+      pool: string;
+      diskful: boolean;
+      state: string;
+      flags: string[];
+    }
   /** The set of faulty resources by LINSTOR's own rule (`resource list --faulty`) changed. */
   | { type: 'linstor.faulty'; resources: string[] }
   | { type: 'kubernetes.api'; reachable: boolean }

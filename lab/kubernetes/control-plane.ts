@@ -1,0 +1,164 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { ClusterPki, World } from '../world/world.js';
+import * as programs from './arguments.js';
+import { Child } from './child.js';
+import { Connection } from './connection.js';
+import { servingCertificate, writePki } from './pki.js';
+import { freePorts } from './ports.js';
+import { kubeletsConfiguration } from './stages.js';
+import { timing } from './timing.js';
+
+export const PROGRAMS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
+export type Program = (typeof PROGRAMS)[number];
+/** Paths of the real programs. */
+export type Binaries = Record<Program, string>;
+
+export interface ControlPlaneOptions {
+  pki: ClusterPki;
+  /** Addresses that the API server is reached at, besides those in the configuration. */
+  addresses: string[];
+  /** An audit policy as YAML text; without it nothing is audited. */
+  auditPolicy?: string;
+}
+
+/** Where the API server writes its audit log. */
+export function auditLogPath(world: World): string {
+  return join(world.directory, 'kubernetes', 'audit.log');
+}
+
+/** How long an API server may take on a machine that compiles beside it. */
+const START_LIMIT = 120_000;
+const PROBE_GAP = 100;
+
+/** The running programs of one cluster. Made by `start`, gone after `stop`. */
+export class ControlPlane {
+  private readonly children: Child[] = [];
+
+  private constructor(
+    private readonly world: World,
+    private readonly binaries: Binaries,
+    private readonly settings: programs.ControlPlaneSettings,
+    private readonly directory: string,
+    readonly connection: Connection,
+    private readonly addresses: Set<string>,
+  ) {}
+
+  /**
+   * Starts everything and waits for the API server.
+   * @throws Error with the last log lines when a program ends early or the API server is not ready in two minutes.
+   */
+  static async start(world: World, binaries: Binaries, options: ControlPlaneOptions): Promise<ControlPlane> {
+    const directory = join(world.directory, 'kubernetes');
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const folder of ['pki', 'etcd']) rmSync(join(directory, folder), { recursive: true, force: true });
+    const addresses = new Set([...options.addresses, world.network.control]);
+    const settings = await prepare(world, { ...options, addresses: [...addresses] }, directory);
+    const connection = new Connection(settings.files.kubeconfigs.kubelets);
+    const controlPlane = new ControlPlane(world, binaries, settings, directory, connection, addresses);
+    try {
+      await controlPlane.run();
+      return controlPlane;
+    } catch (error) {
+      await controlPlane.stop();
+      throw error;
+    }
+  }
+
+  get apiServer(): { host: string; port: number } {
+    return { host: this.settings.address, port: this.settings.ports.apiServer };
+  }
+
+  /**
+   * Another control plane's address becomes a name of the API server. Its certificate is written anew; the real program
+   * watches the two files and takes them up while it runs.
+   */
+  async serveAt(address: string): Promise<void> {
+    if (this.addresses.has(address)) return;
+    this.addresses.add(address);
+    const { pki, files } = this.settings;
+    const { crt, key } = await servingCertificate(pki, [...this.addresses]);
+    writeFileSync(files.serving.crt, crt, { mode: 0o600 });
+    writeFileSync(files.serving.key, key, { mode: 0o600 });
+  }
+
+  /** Process ids by program, for measurements. */
+  pids(): Partial<Record<Program, number>> {
+    return Object.fromEntries(this.children.map((child) => [child.name, child.pid]));
+  }
+
+  /** Ends every program, in the reverse of their order, and removes keys and data; the logs stay. */
+  async stop(): Promise<void> {
+    this.connection.close();
+    for (const child of this.children.splice(0).reverse()) await child.stop();
+    for (const folder of ['pki', 'etcd']) rmSync(join(this.directory, folder), { recursive: true, force: true });
+  }
+
+  private async run(): Promise<void> {
+    this.launch('etcd', programs.etcdArguments(this.settings));
+    this.launch('kube-apiserver', programs.apiServerArguments(this.settings));
+    await this.ready();
+    this.launch('kube-controller-manager', programs.controllerManagerArguments(this.settings));
+    this.launch('kube-scheduler', programs.schedulerArguments(this.settings));
+    this.launch('kwok', programs.kubeletsArguments(this.settings));
+  }
+
+  private launch(name: Program, args: string[]): void {
+    const onDeath = (message: string): void => this.world.events.emit({ type: 'lab.failure', part: name, message });
+    this.children.push(new Child({ name, binary: this.binaries[name], args, directory: this.directory, onDeath }));
+  }
+
+  /** A process tells nothing when it is ready but by answering, so it is asked. */
+  private async ready(): Promise<void> {
+    const deadline = Date.now() + START_LIMIT;
+    for (;;) {
+      for (const child of this.children) child.assertAlive();
+      const found = await this.connection.probe('/readyz');
+      if (found === 'ok') return;
+      if (Date.now() > deadline) {
+        throw new Error(
+          `kube-apiserver: expected /readyz to answer ok within ${START_LIMIT / 1000} s, found: ${found}; ` +
+            `see ${join(this.directory, 'kube-apiserver.log')}`,
+        );
+      }
+      await this.world.clock.delay(PROBE_GAP, this.world.signal);
+    }
+  }
+}
+
+/** Everything on disk that the programs read. */
+async function prepare(
+  world: World,
+  { pki, addresses, auditPolicy }: ControlPlaneOptions,
+  directory: string,
+): Promise<programs.ControlPlaneSettings> {
+  const address = world.network.control;
+  const [etcd, etcdPeer, apiServer] = (await freePorts(address, 3)) as [number, number, number];
+  const files = await writePki({
+    pki,
+    directory: join(directory, 'pki'),
+    server: `https://${address}:${apiServer}`,
+    addresses,
+  });
+  const speed = timing(world.durations);
+  const write = (name: string, text: string): string => {
+    const path = join(directory, name);
+    writeFileSync(path, text, { mode: 0o600 });
+    return path;
+  };
+  const yaml = (...documents: object[]): string => documents.map((document) => stringify(document)).join('---\n');
+  return {
+    pki,
+    files,
+    timing: speed,
+    address,
+    ports: { etcd, etcdPeer, apiServer },
+    etcdData: join(directory, 'etcd'),
+    schedulerConfig: write('scheduler.yaml', yaml(programs.schedulerConfiguration(files))),
+    kubeletsConfig: write('kubelets.yaml', yaml(...kubeletsConfiguration(world.durations, speed))),
+    ...(auditPolicy === undefined
+      ? {}
+      : { audit: { policy: write('audit-policy.yaml', auditPolicy), log: auditLogPath(world) } }),
+  };
+}

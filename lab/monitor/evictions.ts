@@ -12,6 +12,8 @@ const KUBERNETES_ITSELF =
 interface Eviction extends Moment {
   pod: string;
   user: string;
+  /** The pod's end was seen. */
+  gone: boolean;
 }
 
 /**
@@ -33,7 +35,10 @@ export class EvictionRule {
   ) {}
 
   onPod(key: string, labels: Record<string, string> | undefined): void {
-    if (labels === undefined) return;
+    if (labels === undefined) {
+      for (const eviction of [...this.evictions.values()].flat()) if (eviction.pod === key) eviction.gone = true;
+      return;
+    }
     this.pods.delete(key);
     this.pods.set(key, labels);
     const oldest = this.pods.keys().next().value;
@@ -54,7 +59,7 @@ export class EvictionRule {
   onAudit(entry: AuditEntry, moment: Moment, armed: boolean): void {
     if (entry.dryRun || entry.code < 200 || entry.code > 299 || this.mayDelete(entry.user)) return;
     if (entry.eviction) {
-      this.evicted({ pod: entry.pod, user: entry.user, ...moment }, armed);
+      this.evicted({ pod: entry.pod, user: entry.user, gone: false, ...moment }, armed);
     } else if (armed && (entry.verb === 'delete' || entry.verb === 'deletecollection')) {
       const what = `${entry.user} deleted ${describe(entry)} around the eviction API`;
       this.report('I4', what, { audit: entry }, moment);
@@ -75,19 +80,24 @@ export class EvictionRule {
     }
   }
 
-  /** Content with a pod to spare, the budget owes nothing to what was evicted before. */
+  /** Content with a pod to spare after an evicted pod's end, the budget owes nothing to that eviction any more. */
   private judge(key: string, status: BudgetStatus, moment: Moment, armed: boolean): void {
     const { currentHealthy, desiredHealthy } = status;
     if (currentHealthy >= desiredHealthy) {
       this.broken.delete(key);
-      if (currentHealthy > desiredHealthy) this.evictions.delete(key);
+      if (currentHealthy > desiredHealthy) this.forget(key);
       return;
     }
     const evictions = this.evictions.get(key) ?? [];
     if (!armed || evictions.length === 0 || this.broken.has(key)) return;
     this.broken.add(key);
     const what = `budget ${key} has ${currentHealthy} healthy pods of the ${desiredHealthy} it demands, after evictions`;
-    this.report('I4', what, { currentHealthy, desiredHealthy, evictions }, moment);
+    this.report('I4', what, { currentHealthy, desiredHealthy, evictions }, { at: moment.at, seq: moment.seq });
+  }
+
+  private forget(key: string): void {
+    const owing = (this.evictions.get(key) ?? []).filter(({ gone }) => !gone);
+    this.evictions.set(key, owing);
   }
 }
 

@@ -9,7 +9,7 @@ import type { Report } from './verdict.js';
  */
 export class QuorumRule {
   /** Members by id. */
-  private readonly members = new Map<string, { node: string; voter: boolean }>();
+  private readonly members = new Map<string, { node: string; voter: boolean; up: boolean }>();
   /** Nodes that belong to etcd, whether they are members now or not. */
   private readonly belong = new Set<string>();
   private readonly told = new Set<string>();
@@ -36,12 +36,12 @@ export class QuorumRule {
   /** To be called while the fleet still knows the VM. */
   powerLost({ name, generation, how }: PowerEvent): void {
     if (!this.fleet.node(name)) return;
-    const voters = new Set([...this.members.values()].filter(({ voter }) => voter).map(({ node }) => node));
+    const voters = new Set([...this.members.values()].filter(({ voter, up }) => voter && up).map(({ node }) => node));
     const missing = [...this.belong].filter((node) => node !== name && !voters.has(node) && this.fleet.node(node));
     const key = `${generation} ${missing.join(' ')}`;
     if (missing.length === 0 || this.told.has(key)) return;
     this.told.add(key);
-    const what = `the VM of ${name} was ${how} while etcd was without a voter on ${missing.join(', ')}`;
+    const what = `the VM of ${name} was ${how} while etcd was without a live voter on ${missing.join(', ')}`;
     this.report('I2', what, { node: name, missing, voters: [...voters] });
   }
 
@@ -49,15 +49,24 @@ export class QuorumRule {
     switch (event.change) {
       case 'added':
         // The member that bootstraps the cluster is a voter from the start; every other one begins as a learner.
-        this.members.set(event.id, { node: event.node, voter: event.learners === 0 });
+        this.members.set(event.id, { node: event.node, voter: event.learners === 0, up: true });
         this.belong.add(event.node);
         break;
       case 'promoted':
-        this.members.set(event.id, { node: event.node, voter: true });
+        this.members.set(event.id, { node: event.node, voter: true, up: true });
         break;
       case 'removed':
         this.members.delete(event.id);
         break;
+      case 'started':
+      case 'stopped':
+        this.power(event.id, event.change === 'started');
+        break;
     }
+  }
+
+  private power(id: string, up: boolean): void {
+    const member = this.members.get(id);
+    if (member) member.up = up;
   }
 }

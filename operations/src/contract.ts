@@ -75,6 +75,11 @@ export interface Settings {
   rebootMode: 'default' | 'powercycle' | 'force';
   /** Namespace of the lease. */
   leaseNamespace: string;
+  /**
+   * How long an evacuation waits for a LINSTOR controller that does not answer: the drain before it may have moved the
+   * controller's own pod. Absent: the default.
+   */
+  linstorReachTimeout?: number;
 }
 
 export interface ReleaseTarget {

@@ -11,7 +11,7 @@ const TOLD_BY_WATCH = new Set(['not Ready', 'cordoned', 'no Kubernetes node']);
 /**
  * I1: a violation is the moment at which a node is taken out of service by a deed (cordon, VM stopped or deleted,
  * machine rebooted, Kubernetes node deleted) while another one is out of service for whatever reason. A second node
- * that breaks by itself is bad luck, and a world's fault is nobody's deed.
+ * that breaks by itself, or that somebody takes away by hand, is not through us.
  */
 export class AvailabilityRule {
   private unavailable = new Map<string, string[]>();
@@ -28,13 +28,13 @@ export class AvailabilityRule {
     this.unavailable = this.look();
   }
 
-  /** To be called after every change of the fleet; `robbery`: a fault of the world caused it. */
-  check(moment: Moment, robbery = false): void {
+  /** To be called after every change of the fleet; `byHand`: somebody at a host's console caused it. */
+  check(moment: Moment, byHand = false): void {
     const before = this.unavailable;
     this.unavailable = this.look();
     for (const [name, reasons] of this.unavailable) {
       if (before.has(name) || reasons.every((reason) => SPONTANEOUS.has(reason))) continue;
-      if (robbery || this.fleet.wasRobbed(name)) continue;
+      if (byHand || this.fleet.wasRobbed(name)) continue;
       const others = new Map([...this.unavailable].filter(([other]) => other !== name));
       if (others.size > 0) this.taken(name, reasons, others, moment);
     }

@@ -47,8 +47,7 @@ export class Fleet {
   private readonly plan = new Map<string, PlannedNode>();
   /** Nodes that left; one that comes back under its name is the same node again. */
   private readonly departed = new Map<string, PlannedNode>();
-  /** Nodes whose VM a fault of the world is about to take, and whose VM it took: nobody's deed. */
-  private readonly doomed = new Set<string>();
+  /** Nodes whose VM somebody took away by hand, which is no deed of ours. */
   private readonly robbed = new Set<string>();
   private armed = false;
 
@@ -85,15 +84,9 @@ export class Fleet {
     return this.machines.get(name)?.release;
   }
 
-  /** A fault of the world took the node's VM. */
+  /** Somebody took the node's VM away by hand. */
   wasRobbed(name: string): boolean {
     return this.robbed.has(name);
-  }
-
-  /** True for the one event in which the world itself, by a fault, takes a node's VM away. */
-  isRobbery(event: Recorded): boolean {
-    if (event.type !== 'vm.deleted' && event.type !== 'vm.stopped' && event.type !== 'vm.stop-requested') return false;
-    return this.doomed.has(event.name) && this.plan.get(event.name)?.vmid === event.vmid;
   }
 
   /** Why the node does no work for the cluster now; empty when it does. */
@@ -122,12 +115,10 @@ export class Fleet {
         break;
       case 'vm.stopped':
         this.power(event.vmid, false);
+        if (isByHand(event)) this.robbed.add(event.name);
         break;
       case 'vm.deleted':
         this.vmDeleted(event);
-        break;
-      case 'fault':
-        if (event.name === 'vm-id-reused') this.fault(event);
         break;
       default:
         this.applyMachine(event);
@@ -169,17 +160,9 @@ export class Fleet {
   }
 
   private vmDeleted(event: Extract<Recorded, { type: 'vm.deleted' }>): void {
-    if (this.isRobbery(event)) {
-      this.doomed.delete(event.name);
-      this.robbed.add(event.name);
-    }
+    if (isByHand(event)) this.robbed.add(event.name);
     if (this.vms.get(event.vmid)?.generation === event.generation) this.vms.delete(event.vmid);
     this.forgetIfGone(event.name);
-  }
-
-  private fault({ subject, change }: Extract<Recorded, { type: 'fault' }>): void {
-    if (change === 'set') this.doomed.add(subject);
-    else this.doomed.delete(subject);
   }
 
   /** A node that came after the arming becomes known once it does its work; from then on it counts. */
@@ -205,6 +188,11 @@ export class Fleet {
     const node = this.departed.get(name);
     if (node?.vmid === vmid) this.plan.set(name, node);
   }
+}
+
+/** What somebody does at a host's own console, as faults do; no API of ours was asked. */
+export function isByHand(event: Recorded): boolean {
+  return 'by' in event && event.by === 'hand';
 }
 
 function kubernetesReasons({ ready, cordoned }: NodeStatus): string[] {

@@ -5,7 +5,7 @@ import { parseAuditLine } from './audit-log.js';
 import { AvailabilityRule } from './availability.js';
 import { EvictionRule } from './evictions.js';
 import { LineReader } from './file-reader.js';
-import { Fleet, type PlannedNode } from './fleet.js';
+import { Fleet, isByHand, type PlannedNode } from './fleet.js';
 import { IdentityRule } from './identity.js';
 import type { KubernetesSource, NodeStatus } from './kubernetes.js';
 import { LeakRule } from './leaks.js';
@@ -148,14 +148,14 @@ export class SafetyMonitor {
   }
 
   private onEvent(event: Recorded): void {
-    const robbery = this.fleet.isRobbery(event);
-    if (this.armed && !robbery) this.judgeDeed(event);
+    const byHand = isByHand(event);
+    if (this.armed && !byHand) this.judgeDeed(event);
     this.fleet.apply(event);
     this.quorum.onEvent(event, this.armed);
     this.storage.onEvent(event, this.armed);
     this.identity.onEvent(event);
     if (this.armed && event.type === 'machine.running') this.order.machineRunning(event.node);
-    if (this.armed) this.fleetChanged({ at: event.at, seq: event.seq }, robbery);
+    if (this.armed) this.fleetChanged({ at: event.at, seq: event.seq }, byHand);
     // The caller of an API is alive while the API answers: now its command line can be seen.
     if (event.type === 'api.write') this.leaks.scanProcesses();
   }
@@ -175,8 +175,8 @@ export class SafetyMonitor {
     if (this.armed) this.fleetChanged(this.moment());
   }
 
-  private fleetChanged(moment: Moment, robbery = false): void {
-    this.availability.check(moment, robbery);
+  private fleetChanged(moment: Moment, byHand = false): void {
+    this.availability.check(moment, byHand);
     this.order.noteServing();
   }
 

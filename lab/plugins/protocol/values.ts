@@ -145,6 +145,26 @@ function some(value: Value | undefined, test: (value: Value) => boolean): boolea
   return isMap(value) && Object.values(value).some((member) => some(member, test));
 }
 
+/** The same value without anything that is not known yet. */
+export function withoutUnknown(map: PropertyMap): PropertyMap {
+  const result: PropertyMap = {};
+  for (const [name, value] of Object.entries(map)) {
+    const kept = value === undefined ? undefined : knownPart(value);
+    if (kept !== undefined) result[name] = kept;
+  }
+  return result;
+}
+
+function knownPart(value: Value): Value | undefined {
+  if (value instanceof Unknown) return undefined;
+  if (value instanceof Secret) {
+    const inner = knownPart(value.value);
+    return inner === undefined ? undefined : new Secret(inner);
+  }
+  if (Array.isArray(value)) return value.map((element) => knownPart(element) ?? null);
+  return isMap(value) ? withoutUnknown(value) : value;
+}
+
 /** Deep equality in which a secret equals its open value, and an absent member equals null. */
 export function equal(left: Value | undefined, right: Value | undefined): boolean {
   const a = left instanceof Secret ? left.value : (left ?? null);

@@ -49,16 +49,16 @@ const GET_ATTEMPTS = 3;
 
 /** Proxmox VE's HTTP API, as the real provider talks to it. */
 export class Api {
-  private readonly agent: Agent;
+  /**
+   * A kept connection may be closed by the server just when it is used again: a GET is then repeated, a write must
+   * not be, so every write has a connection of its own.
+   */
+  private readonly agents: { read: Agent; write: Agent };
 
   constructor(private readonly settings: ApiSettings) {
     const ca = trustedCertificates();
-    this.agent = new Agent({
-      keepAlive: true,
-      rejectUnauthorized: !settings.insecure,
-      minVersion: settings.minTls,
-      ...(ca ? { ca } : {}),
-    });
+    const tls = { rejectUnauthorized: !settings.insecure, minVersion: settings.minTls, ...(ca ? { ca } : {}) };
+    this.agents = { read: new Agent({ ...tls, keepAlive: true }), write: new Agent({ ...tls, keepAlive: false }) };
   }
 
   get<T>(path: string, params?: Params): Promise<T> {
@@ -80,8 +80,16 @@ export class Api {
   /** Like `get`, for where an empty answer is an error. */
   async read<T>(path: string, params?: Params): Promise<NonNullable<T>> {
     const data = await this.get<T>(path, params);
-    if (data === null || data === undefined) throw new Error('the server did not include a data object in the response');
+    if (data === null || data === undefined)
+      throw new Error('the server did not include a data object in the response');
     return data;
+  }
+
+  /** A write that starts a task. @returns the task's id. */
+  async task(method: 'POST' | 'PUT' | 'DELETE', path: string, params?: Params): Promise<string> {
+    const upid = await this.call<string | null>(method, path, params);
+    if (upid === null) throw new Error('the server did not include a data object in the response');
+    return upid;
   }
 
   private async call<T>(method: Method, path: string, params: Params = {}): Promise<T> {
@@ -104,7 +112,10 @@ export class Api {
       const fail = (error: Error): void => reject(connectionError(method, path, url, error));
       const request = httpsRequest(url, this.options(method, body), (response) => {
         let text = '';
-        response.setEncoding('utf8').on('error', fail).on('data', (chunk: string) => (text += chunk));
+        response
+          .setEncoding('utf8')
+          .on('error', fail)
+          .on('data', (chunk: string) => (text += chunk));
         response.on('end', () => {
           const [code, phrase] = [response.statusCode ?? 0, response.statusMessage ?? ''];
           if (code >= 200 && code < 300) resolve(data<T>(text));
@@ -119,9 +130,7 @@ export class Api {
     const form = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': Buffer.byteLength(body) };
     return {
       method,
-      // A kept connection may be closed by the server just when it is used again: a GET is then repeated, a write
-      // must not be, so every write has a connection of its own.
-      agent: method === 'GET' ? this.agent : new Agent({ ...this.agent.options, keepAlive: false }),
+      agent: method === 'GET' ? this.agents.read : this.agents.write,
       headers: {
         Accept: 'application/json',
         Authorization: `PVEAPIToken=${this.settings.token}`,

@@ -6,6 +6,8 @@ export interface RetryRule {
   /** Milliseconds before the second attempt; doubled each time. */
   firstDelay: number;
   retryIf(error: Error): boolean;
+  /** Report the last error alone, as it was; else all of them are numbered. */
+  lastErrorOnly?: boolean;
   /** Tells that an earlier attempt had succeeded after all. Asked from the second attempt on. */
   alreadyDone?(error: Error): boolean;
 }
@@ -28,7 +30,9 @@ export async function retry<T>(rule: RetryRule, operation: () => Promise<T>): Pr
       // Trap, copied: 'already exists' after a failed first try counts as done, even when a stranger has the id.
       if (attempt > 0 && rule.alreadyDone?.(error) === true) return undefined;
       errors.push(error);
-      if (!rule.retryIf(error) || attempt + 1 >= rule.attempts) throw new AttemptsError(errors);
+      if (!rule.retryIf(error) || attempt + 1 >= rule.attempts) {
+        throw rule.lastErrorOnly === true ? error : new AttemptsError(errors);
+      }
       await delay(rule.firstDelay * 2 ** attempt);
     }
   }

@@ -31,12 +31,7 @@ export async function waitForTask(api: Api, upid: string, options: TaskOptions):
 }
 
 /** Undefined when the API cannot tell yet: a new task may be unknown for a moment (HTTP 400). */
-async function taskStatus(
-  api: Api,
-  path: string,
-  upid: string,
-  options: TaskOptions,
-): Promise<TaskStatus | undefined> {
+async function taskStatus(api: Api, path: string, upid: string, options: TaskOptions): Promise<TaskStatus | undefined> {
   try {
     return await api.read<TaskStatus>(`${path}/status`);
   } catch (error) {

@@ -19,7 +19,9 @@ import {
 } from '@pulumi/pulumi/proto/language_pb';
 import { PluginInfo } from '@pulumi/pulumi/proto/plugin_pb';
 import { version as sdkVersion } from '@pulumi/pulumi/package.json';
+import { streamChild } from './child-stream';
 import { programDependencies } from './dependencies';
+import { messageOf } from './message';
 import { optionsEnv, parseOptions } from './options';
 import { programCommand, programInfo, programOutcome, resolveRunner, runtimeOptions, startProgram } from './program';
 
@@ -159,43 +161,6 @@ function splitAssignment(text: string): [string, string] {
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** The parts of a streaming call that a child's output needs. */
-interface OutputStream<T> {
-  write(message: T): unknown;
-  end(): unknown;
-  emit(event: 'error', error: { code: status; details: string }): boolean;
-  once(event: 'cancelled', listener: () => void): unknown;
-}
-
-/** Sends a child's output as it comes; a failure of the child is the call's. */
-function streamChild<T>(
-  call: OutputStream<T>,
-  start: () => ChildProcess,
-  wrap: { stdout(bytes: Buffer): T; stderr(bytes: Buffer): T },
-): void {
-  const fail = (details: string) => call.emit('error', { code: status.UNKNOWN, details });
-  let child: ChildProcess;
-  try {
-    child = start();
-  } catch (error) {
-    fail(messageOf(error));
-    return;
-  }
-  call.once('cancelled', () => child.kill('SIGKILL'));
-  child.stdout?.on('data', (bytes: Buffer) => call.write(wrap.stdout(bytes)));
-  child.stderr?.on('data', (bytes: Buffer) => call.write(wrap.stderr(bytes)));
-  child.once('error', (error) => fail(`${child.spawnfile} could not be started: ${error.message}`));
-  child.once('close', (code, signal) => {
-    if (code === 0) {
-      call.end();
-    } else if (code === null || code > 0) {
-      fail(
-        `${child.spawnargs.slice(0, 2).join(' ')} ${code === null ? `was ended by ${signal}` : `exited with code ${code}`}`,
-      );
-    }
-  });
-}
-
 /** A method that answers once, or fails with what it threw. */
 function unary<Q, R>(answer: (call: ServerUnaryCall<Q, R>) => R | Promise<R>): handleUnaryCall<Q, R> {
   return (call: ServerUnaryCall<Q, R>, callback: sendUnaryData<R>) => {
@@ -211,8 +176,4 @@ function unary<Q, R>(answer: (call: ServerUnaryCall<Q, R>) => R | Promise<R>): h
 function unimplemented<Q, R>(what: string): handleUnaryCall<Q, R> {
   const details = `${what}: this language host only runs programs; use the language host of the Pulumi CLI's own release`;
   return (_call, callback) => callback({ code: status.UNIMPLEMENTED, details });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

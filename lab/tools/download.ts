@@ -82,7 +82,7 @@ export class Downloader {
       const response = await this.answer(url, limit);
       const total = Number(response.headers.get('content-length')) || undefined;
       let received = 0;
-      for await (const chunk of response.body ?? []) {
+      for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
         limit.restart(STALL_LIMIT_MS, `${url} stood still for ${STALL_LIMIT_MS / 1000} s`);
         received += chunk.length;
         onBytes?.(received, total);

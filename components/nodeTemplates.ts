@@ -2,7 +2,7 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
 import { stringify } from 'yaml';
-import type { TemplatePlan } from '../config/plan';
+import { describeImage, type TemplatePlan } from '../config/plan';
 import type { StackConfig, Variant } from '../config/schema';
 
 export interface NodeTemplatesArgs {
@@ -81,7 +81,7 @@ export class NodeTemplates extends pulumi.ComponentResource {
         vmId: template.vmId,
         nodeName: template.host,
         name: template.name,
-        description: pulumi.interpolate`Talos ${template.release.talos}, schematic ${this.schematicId(template.variant)}`,
+        description: this.schematicId(template.variant).apply((id) => describeImage(template.release.talos, id)),
         tags: ['prox-ops', 'template'],
         template: true,
         started: false,

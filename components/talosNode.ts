@@ -2,7 +2,7 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import type { BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
-import type { ClusterPlan, NodePlan } from '../config/plan';
+import { describeImage, type ClusterPlan, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { EtcdMembership } from '../lifecycle/etcdMembership';
 import { HealthGate } from '../lifecycle/healthGate';
@@ -95,7 +95,7 @@ export class TalosNode extends pulumi.ComponentResource {
         vmId: node.vmId,
         name: node.name,
         nodeName: node.host,
-        description: pulumi.interpolate`Talos ${node.release.talos}, schematic ${schematic}`,
+        description: schematic.apply((id) => describeImage(node.release.talos, id)),
         tags: ['prox-ops', config.cluster.name, node.role, ...(node.variant === 'gpu' ? ['gpu'] : [])],
         // One attempt: with two, "already exists" counts as done and a foreign VM would be taken over.
         clone: { vmId: node.templateVmId, full: true, datastoreId: config.proxmox.storage, retries: 1 },

@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { StackConfig } from './schema';
 import { STACK_KEYS } from './schema';
+import { RELEASE_OVERRIDES, withOverrides } from './overrides';
 import { ConfigError, validate } from './validate';
 
 export interface Loaded {
@@ -17,7 +18,8 @@ export function load(): Loaded {
     const value = source.getObject<unknown>(key);
     if (value !== undefined) raw[key] = value;
   }
-  return { config: validate(raw), proxmoxToken: proxmoxToken(source) };
+  const config = validate(raw);
+  return { config: withOverrides(config, process.env[RELEASE_OVERRIDES]), proxmoxToken: proxmoxToken(source) };
 }
 
 /** From the stack's secrets, or else the environment variable that the Proxmox provider itself reads. */

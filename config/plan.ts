@@ -169,3 +169,13 @@ export function stableMac(identity: string): string {
   const hex = createHash('sha256').update(`prox-ops mac ${identity}`).digest('hex').toUpperCase();
   return `BC:24:11:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}`;
 }
+
+/** A VM's description: it names what it was made from, and a change of it is what replaces the VM. */
+export function describeImage(talos: string, schematic: string): string {
+  return `Talos ${talos}, schematic ${schematic}`;
+}
+
+/** The Talos release that a VM's description names; undefined for a VM that is not ours. */
+export function releaseInDescription(description: string): string | undefined {
+  return /^Talos (v\S+), schematic /.exec(description)?.[1];
+}

@@ -1,1 +1,95 @@
-export {};
+import { Command, InvalidArgumentError } from 'commander';
+import { abortCommand } from './commands/abort';
+import { configCheckCommand } from './commands/config';
+import { planCommand } from './commands/plan';
+import { releaseCommand } from './commands/release';
+import { rollCommand } from './commands/roll';
+import { statusCommand } from './commands/status';
+import { upCommand } from './commands/up';
+import { CommandError, ExitCode } from './exit';
+import { findExternal, runExternal } from './external';
+
+const EXIT_CODES = `
+Exit codes:
+  0    done, or nothing to do
+  1    wrong use, a wrong stack file, a missing tool, or something unforeseen
+  2    blocked: something stands in the way; nothing was changed
+  3    a node's turn failed and what had been taken down was put back
+  4    a node's turn failed and the node is out of the cluster; the message says how to go on
+  5    another run holds the stack or the cluster's lease; nothing was changed
+  130  stopped by Ctrl-C`;
+
+/** Every command resolves with its exit code. */
+function finish(run: Promise<ExitCode | number>): Promise<void> {
+  return run.then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error: unknown) => {
+      const known = error instanceof CommandError;
+      const message = error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
+      process.stderr.write(`prox-ops: ${message}\n`);
+      process.exitCode = known ? error.exitCode : ExitCode.error;
+    },
+  );
+}
+
+function common(command: Command): Command {
+  return command
+    .option('-C, --cwd <directory>', 'project directory (default: the working directory or one above it)')
+    .option('-s, --stack <name>', 'stack (default: PULUMI_STACK)')
+    .option('--json', 'machine-readable output');
+}
+
+function policies(command: Command): Command {
+  return command.option('--policy-pack <directory...>', 'policy packs that the engine runs with the update');
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number above 0');
+  return value;
+}
+
+function buildProgram(): Command {
+  const program = new Command('prox-ops')
+    .description('Builds a Talos Kubernetes cluster on Proxmox VE and replaces its nodes one by one, safely.')
+    .addHelpText('after', EXIT_CODES);
+  policies(common(program.command('up').description('build the cluster, or apply what replaces no node'))).action(
+    (options) => finish(upCommand(options)),
+  );
+  common(program.command('plan').description('what a roll would do; changes nothing')).action((options) =>
+    finish(planCommand(options)),
+  );
+  policies(common(program.command('roll').alias('resume')))
+    .description('replace every node that needs it, one by one; goes on where a run was stopped')
+    .option('--nodes <names...>', 'these nodes only')
+    .option('--max-nodes <n>', 'stop after so many nodes', positive)
+    .option('-y, --yes', 'do not ask')
+    .action((options) => finish(rollCommand(options)));
+  common(program.command('abort [node]').description('put a node back whose leaving was stopped')).action(
+    (node: string | undefined, options) => finish(abortCommand(node, options)),
+  );
+  common(program.command('status').description('nodes, releases and the rollout lease')).action((options) =>
+    finish(statusCommand(options)),
+  );
+  common(program.command('release <talos>').description('make a Talos release the one to run, in the stack file'))
+    .option('--kubernetes <version>', 'Kubernetes version (default: unchanged)')
+    .action((talos: string, options) => finish(releaseCommand(talos, options)));
+  const config = program.command('config').description('the stack file');
+  common(config.command('check').description('check the stack file, without the engine')).action((options) =>
+    finish(configCheckCommand(options)),
+  );
+  return program;
+}
+
+async function main(): Promise<void> {
+  const program = buildProgram();
+  const [name = '', ...rest] = process.argv.slice(2);
+  const known = program.commands.some((command) => command.name() === name || command.aliases().includes(name));
+  const external = known || name.startsWith('-') || name === '' || name === 'help' ? undefined : findExternal(name);
+  if (external !== undefined) await finish(runExternal(external, rest));
+  else await program.parseAsync();
+}
+
+void main();

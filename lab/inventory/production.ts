@@ -17,7 +17,13 @@ export function productionInventory(network: LabNetwork): Inventory {
     hosts: [host('baldar', 10), host('heimdall', 11, [RTX_A5000]), host('odin', 12), host('thor', 13, [RTX_A2000])],
     storages: [
       { name: 'vms-ceph', type: 'rbd', shared: true, content: ['images'], capacity: 17_000 * GIB },
-      { name: 'local', type: 'dir', shared: false, content: ['import', 'iso', 'vztmpl', 'snippets'], capacity: 400 * GIB },
+      {
+        name: 'local',
+        type: 'dir',
+        shared: false,
+        content: ['import', 'iso', 'vztmpl', 'snippets'],
+        capacity: 400 * GIB,
+      },
       { name: 'local-lvm', type: 'lvmthin', shared: false, content: ['images'], capacity: 1_800 * GIB },
     ],
   };

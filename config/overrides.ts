@@ -1,0 +1,22 @@
+import type { Slot, StackConfig } from './schema';
+import { ConfigError, validate } from './validate';
+
+/**
+ * Environment variable with release slots of single nodes, `{"k8s-work-1":"a"}`, for one update: how an abort puts a
+ * node back on its previous release without touching the stack file.
+ */
+export const RELEASE_OVERRIDES = 'PROX_OPS_RELEASE_OVERRIDES';
+
+/** The configuration with single nodes on another slot. @throws ConfigError for an unknown node or an empty slot. */
+export function withOverrides(config: StackConfig, text: string | undefined): StackConfig {
+  if (text === undefined || text === '') return config;
+  const overrides = JSON.parse(text) as Record<string, Slot>;
+  const nodes = { ...config.nodes };
+  for (const [name, release] of Object.entries(overrides)) {
+    const node = nodes[name];
+    if (!node)
+      throw new ConfigError([{ path: `nodes.${name}`, message: `${RELEASE_OVERRIDES} names an unknown node` }]);
+    nodes[name] = { ...node, release };
+  }
+  return validate({ ...config, nodes });
+}

@@ -1,0 +1,63 @@
+import type { Stack } from '@pulumi/pulumi/automation';
+import { releaseInDescription } from '../config/plan';
+import { RELEASE_OVERRIDES } from '../config/overrides';
+import type { Slot, StackConfig } from '../config/schema';
+import { update } from './engine';
+import { CommandError, ExitCode } from './exit';
+import { TurnTracker } from './nodeTurn';
+import { runEnvironment } from './roll';
+import type { RunLog } from './runLog';
+import { readState, type StateResource } from './state';
+import { stackConfig } from './stackFile';
+
+export interface AbortOptions {
+  stack: Stack;
+  log: RunLog;
+  runId: string;
+  holder: string;
+}
+
+/**
+ * Puts a node back whose leaving was stopped: an ordinary update of that node with the release its VM runs. Only what
+ * was taken down is made again (restore, uncordon, lease given back).
+ * @throws CommandError when the VM is gone, or its release is in neither slot any more.
+ */
+export async function abortNode(options: AbortOptions, node: string): Promise<void> {
+  const { stack, log } = options;
+  const resources = (await readState(stack)).ofNode(node);
+  const slot = slotOf(await stackConfig(stack), resources, node);
+  const tracker = new TurnTracker(node, log);
+  await update(
+    stack,
+    {
+      targets: resources.map((resource) => resource.urn),
+      environment: { ...runEnvironment(options), [RELEASE_OVERRIDES]: JSON.stringify({ [node]: slot }) },
+      onEvent: (event) => {
+        tracker.add(event);
+      },
+      message: `prox-ops abort: ${node}`,
+    },
+    (what) => {
+      log.emit({ type: 'run.reconciled', what });
+    },
+  );
+}
+
+/** The slot whose release the node's VM runs. */
+function slotOf(config: StackConfig, resources: StateResource[], node: string): Slot {
+  const vm = resources.find((resource) => resource.type === 'proxmoxve:index/vmLegacy:VmLegacy');
+  const description = vm?.inputs.description;
+  const running = typeof description === 'string' ? releaseInDescription(description) : undefined;
+  if (running === undefined)
+    throw new CommandError(
+      `${node}: nothing to abort. Expected a VM in the stack's state, found none. Go on with: prox-ops roll`,
+      ExitCode.open,
+    );
+  const slot = (['a', 'b'] as const).find((name) => config.releases[name]?.talos === running);
+  if (slot !== undefined) return slot;
+  throw new CommandError(
+    `${node}: cannot be put back. Expected its release ${running} in slot a or b of the stack file, found it in ` +
+      `neither. Put it back there, then: prox-ops abort ${node}`,
+    ExitCode.open,
+  );
+}

@@ -1,0 +1,54 @@
+import { createInterface } from 'node:readline/promises';
+import { CommandError, ExitCode } from '../exit';
+import type { RollPlan } from '../plan';
+import { openStack } from '../project';
+import { reportOf, reportTable } from '../report';
+import { roll } from '../roll';
+import { openSession } from '../session';
+import { planText } from './plan';
+import { projectFrom, type CommonOptions } from './options';
+
+export interface RollCommandOptions extends CommonOptions {
+  nodes?: string[];
+  maxNodes?: number;
+  yes?: boolean;
+  policyPack?: string[];
+}
+
+/** `prox-ops roll` and `prox-ops resume`. */
+export async function rollCommand(options: RollCommandOptions): Promise<ExitCode> {
+  const project = projectFrom(options);
+  if (options.yes !== true && !process.stdin.isTTY)
+    throw new CommandError('Not confirmed. Expected --yes when nobody can be asked (no terminal), found neither.');
+  const stack = await openStack(project);
+  const session = openSession(project, options.json === true);
+  try {
+    const exitCode = await roll({
+      stack,
+      ...session,
+      ...(options.nodes && { nodes: options.nodes }),
+      ...(options.maxNodes !== undefined && { maxNodes: options.maxNodes }),
+      ...(options.policyPack && { policyPacks: options.policyPack }),
+      confirm: (plan) => confirm(plan, options.yes === true),
+    });
+    session.close();
+    const reports = reportOf(session.log.events);
+    if (options.json !== true && reports.length > 0)
+      process.stdout.write(`\n${reportTable(reports)}\nEvent log: ${session.log.file}\n`);
+    return exitCode;
+  } finally {
+    session.close();
+  }
+}
+
+async function confirm(plan: RollPlan, yes: boolean): Promise<boolean> {
+  if (yes) return true;
+  process.stdout.write(`${planText(plan)}\n`);
+  const ask = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await ask.question(`Replace ${plan.nodes.length} node(s), one at a time? Type 'yes': `);
+    return answer.trim() === 'yes';
+  } finally {
+    ask.close();
+  }
+}

@@ -1,0 +1,69 @@
+import { update } from '../engine';
+import { CommandError, ExitCode } from '../exit';
+import { runEnvironment } from '../roll';
+import { planRoll, type RollPlan } from '../plan';
+import { openStack } from '../project';
+import { reconcile } from '../reconcile';
+import { openSession, type Session } from '../session';
+import { projectFrom, type CommonOptions } from './options';
+import type { EngineEvent } from '@pulumi/pulumi/automation';
+import { splitUrn } from '../changes';
+
+export interface UpCommandOptions extends CommonOptions {
+  policyPack?: string[];
+}
+
+/** `prox-ops up`: builds the cluster, or applies whatever replaces no node. */
+export async function upCommand(options: UpCommandOptions): Promise<ExitCode> {
+  const project = projectFrom(options);
+  const stack = await openStack(project, true);
+  const session = openSession(project, options.json === true);
+  try {
+    await reconcile({ stack, ...session });
+    refuseReplacements(await planRoll(stack, runEnvironment(session)));
+    const started = Date.now();
+    await update(
+      stack,
+      {
+        environment: runEnvironment(session),
+        onEvent: (event) => {
+          told(session, event);
+        },
+        signal: session.signal,
+        message: 'prox-ops up',
+        ...(options.policyPack && { policyPacks: options.policyPack }),
+      },
+      (what) => {
+        session.log.emit({ type: 'run.reconciled', what });
+      },
+    );
+    session.log.emit({ type: 'run.finished', outcome: 'done', ms: Date.now() - started, exitCode: ExitCode.ok });
+    return ExitCode.ok;
+  } finally {
+    session.close();
+  }
+}
+
+/** A node is replaced in its turn, never as a side effect of an update. */
+function refuseReplacements(plan: RollPlan): void {
+  const nodes = plan.nodes.filter((node) => node.action === 'replace' || node.action === 'finish');
+  if (nodes.length === 0) return;
+  const names = nodes.map((node) => node.name).join(', ');
+  throw new CommandError(
+    `This update would replace ${nodes.length} node(s): ${names}. Nothing was changed. Replace them one by one with: ` +
+      `prox-ops roll`,
+    ExitCode.blocked,
+  );
+}
+
+/** Progress of a build: each resource that is done. */
+function told(session: Session, event: EngineEvent): void {
+  const step = event.resOutputsEvent?.metadata;
+  if (!step || step.op === 'same' || step.op === 'read') return;
+  const { type, name } = splitUrn(step.urn);
+  session.log.emit({
+    type: 'progress',
+    node: undefined,
+    message: `${step.op} ${type.split(':').at(-1) ?? ''} ${name}`,
+  });
+}

@@ -1,0 +1,123 @@
+import type { Stack } from '@pulumi/pulumi/automation';
+import { releaseInDescription } from '../config/plan';
+import { ChangeSet, type Change } from './changes';
+import { preview } from './engine';
+import { TURN_TYPES } from './phases';
+
+/** One node's turn, as planned. */
+export interface PlannedNode {
+  name: string;
+  role: 'controlplane' | 'worker';
+  vmId: number;
+  /** Talos releases; `from` is undefined for a node that is new. */
+  from: string | undefined;
+  to: string;
+  /** replace: the VM goes and comes. finish: an interrupted turn goes on. add, remove: the node comes or leaves for good. */
+  action: 'replace' | 'finish' | 'add' | 'remove';
+  /** What differs, for people. */
+  why: string[];
+  /** URN of every resource of the node: a target names them all, or dependents are made again with their old inputs. */
+  urns: string[];
+}
+
+export interface RollPlan {
+  /** Control planes first, in a stable order. */
+  nodes: PlannedNode[];
+  /** Templates, images and whatever else belongs to no node and must be there first. */
+  prepare: Change[];
+  /** Changes of nodes that need no turn: configuration applied in place. */
+  inPlace: Change[];
+}
+
+/**
+ * What is left to replace is what a preview says would be replaced: there is no other memory. Changes nothing. Our own
+ * refusal of two replacements in one update is switched off for this preview alone.
+ */
+export async function planRoll(stack: Stack, environment: Record<string, string> = {}): Promise<RollPlan> {
+  const changes = new ChangeSet();
+  await preview(stack, {
+    environment: { ...environment, PROX_OPS_PLAN: '1' },
+    onEvent: (event) => {
+      changes.add(event);
+    },
+  });
+  return planFrom(changes);
+}
+
+export function planFrom(changes: ChangeSet): RollPlan {
+  const nodes: PlannedNode[] = [];
+  const inPlace: Change[] = [];
+  for (const [name, resources] of changes.byNode()) {
+    const turn = resources.filter((change) => TURN_TYPES.has(change.type) && needsTurn(change));
+    if (turn.length > 0) nodes.push(plannedNode(name, resources));
+    else inPlace.push(...resources.filter(isTouched));
+  }
+  const prepare = changes.touched().filter((change) => change.node === undefined && !isOnlyDeleted(change));
+  return { nodes: nodes.sort(byReplacementOrder), prepare: prepare.filter(isOwnResource), inPlace };
+}
+
+function byReplacementOrder(left: PlannedNode, right: PlannedNode): number {
+  if (left.role !== right.role) return left.role === 'controlplane' ? -1 : 1;
+  return left.vmId - right.vmId;
+}
+
+/** An update stores new inputs and takes nothing down. */
+function needsTurn(change: Change): boolean {
+  return change.ops.some((op) => op !== 'same' && op !== 'update' && op !== 'read' && op !== 'refresh');
+}
+
+function isTouched(change: Change): boolean {
+  return change.ops.some((op) => op !== 'same' && op !== 'read');
+}
+
+function isOnlyDeleted(change: Change): boolean {
+  return change.ops.every((op) => op === 'delete');
+}
+
+function isOwnResource(change: Change): boolean {
+  return change.type !== 'pulumi:pulumi:Stack';
+}
+
+function plannedNode(name: string, resources: Change[]): PlannedNode {
+  const vm = resources.find((change) => change.type === 'proxmoxve:index/vmLegacy:VmLegacy');
+  const inputs = vm?.after ?? vm?.before ?? {};
+  const to = releaseOf(vm?.after) ?? '';
+  const from = releaseOf(vm?.before);
+  return {
+    name,
+    role: tagsOf(inputs).includes('controlplane') ? 'controlplane' : 'worker',
+    vmId: Number(inputs.vmId),
+    from,
+    to,
+    action: actionFor(vm),
+    why: reasons(vm, from, to),
+    urns: resources.map((change) => change.urn),
+  };
+}
+
+function releaseOf(inputs: Record<string, unknown> | undefined): string | undefined {
+  return typeof inputs?.description === 'string' ? releaseInDescription(inputs.description) : undefined;
+}
+
+function tagsOf(inputs: Record<string, unknown>): unknown[] {
+  return Array.isArray(inputs.tags) ? inputs.tags : [];
+}
+
+function actionFor(vm: Change | undefined): PlannedNode['action'] {
+  if (!vm) return 'remove';
+  if (vm.ops.some((op) => op === 'replace' || op === 'create-replacement' || op === 'delete-replaced'))
+    return 'replace';
+  if (vm.ops.includes('create')) return 'add';
+  if (vm.ops.includes('delete')) return 'remove';
+  return 'finish';
+}
+
+function reasons(vm: Change | undefined, from: string | undefined, to: string): string[] {
+  const why: string[] = [];
+  if (from !== undefined && from !== to) why.push(`Talos ${from} -> ${to}`);
+  if (vm?.before && vm.after) {
+    for (const key of ['clone', 'nodeName', 'vmId'])
+      if (JSON.stringify(vm.before[key]) !== JSON.stringify(vm.after[key])) why.push(`${key} changed`);
+  }
+  return why.length > 0 ? why : ['an interrupted turn goes on'];
+}

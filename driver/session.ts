@@ -1,0 +1,48 @@
+import { holder, newRunId } from './identity';
+import type { Project } from './project';
+import { RunLog } from './runLog';
+import { jsonView } from './views/json';
+import { liveView } from './views/live';
+import { plainView } from './views/plain';
+
+export interface Session {
+  runId: string;
+  holder: string;
+  log: RunLog;
+  signal: AbortSignal;
+  /** Ends the view and takes the signal handlers back. */
+  close: () => void;
+}
+
+/**
+ * A command's run: its log, the view that fits where it goes, and Ctrl-C. Once: the steps under way are finished and
+ * the run stops cleanly. Twice: stop now.
+ */
+export function openSession(project: Project, json: boolean): Session {
+  const runId = newRunId();
+  const log = new RunLog(project.directory, runId);
+  const stopView = startView(log, json);
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) process.exit(130);
+    process.stderr.write(
+      '\nStopping after the step under way. Once more to stop now: the node may be left half replaced.\n',
+    );
+    controller.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const close = () => {
+    stopView();
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+  return { runId, holder: holder(), log, signal: controller.signal, close };
+}
+
+function startView(log: RunLog, json: boolean): () => void {
+  if (!json && process.stdout.isTTY) return liveView(log, process.stdout);
+  if (json) jsonView(log, process.stdout);
+  else plainView(log, process.stdout);
+  return () => undefined;
+}

@@ -1,0 +1,61 @@
+import type { Stack } from '@pulumi/pulumi/automation';
+import { nodeOf } from './changes';
+
+/** A resource as the state has it; secrets are ciphertext. */
+export interface StateResource {
+  urn: string;
+  type: string;
+  parent?: string;
+  /** Set while a delete-before-replace is half done: the old one is gone, the new one not there yet. */
+  pendingReplacement?: boolean;
+  inputs: Record<string, unknown>;
+}
+
+export interface PendingOperation {
+  type: string;
+  resource: { urn: string; type: string; inputs?: Record<string, unknown> };
+}
+
+interface RawDeployment {
+  resources?: { urn: string; type: string; parent?: string; pendingReplacement?: boolean; inputs?: object }[];
+  pending_operations?: PendingOperation[];
+}
+
+/** The stack's state. */
+export class StackState {
+  constructor(private readonly exported: { version: number; deployment: RawDeployment }) {}
+
+  resources(): StateResource[] {
+    return (this.exported.deployment.resources ?? []).map((resource) => ({
+      ...resource,
+      inputs: (resource.inputs ?? {}) as Record<string, unknown>,
+    }));
+  }
+
+  /** Every resource of a node, its component included. */
+  ofNode(node: string): StateResource[] {
+    return this.resources().filter((resource) => nodeOf(resource.urn, resource.parent) === node);
+  }
+
+  /** Nodes with a resource that is half replaced. */
+  openNodes(): string[] {
+    const open = this.resources().filter((resource) => resource.pendingReplacement === true);
+    const names = open.map((resource) => nodeOf(resource.urn, resource.parent));
+    return [...new Set(names.filter((name) => name !== undefined))];
+  }
+
+  pendingOperations(): PendingOperation[] {
+    return this.exported.deployment.pending_operations ?? [];
+  }
+
+  /** The same state without pending operations. */
+  withoutPending(): { version: number; deployment: RawDeployment } {
+    const deployment = { ...this.exported.deployment };
+    delete deployment.pending_operations;
+    return { ...this.exported, deployment };
+  }
+}
+
+export async function readState(stack: Stack): Promise<StackState> {
+  return new StackState((await stack.exportStack()) as { version: number; deployment: RawDeployment });
+}

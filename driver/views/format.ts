@@ -1,0 +1,14 @@
+/** 0.4 s, 12 s, 3m05s, 1h02m */
+export function duration(ms: number): string {
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)}s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m${String(seconds % 60).padStart(2, '0')}s`;
+  return `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`;
+}
+
+/** v1.11.3 -> v1.12.4, or the one there is. */
+export function fromTo(from: string | undefined, to: string): string {
+  return from === undefined || from === to ? to : `${from} -> ${to}`;
+}

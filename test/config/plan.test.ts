@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { describeImage, planCluster, releaseInDescription, stableMac, stableUuid } from '../../config/plan';
+import type { StackConfig } from '../../config/schema';
+import { validate } from '../../config/validate';
+import { production } from '../support/stack-files';
+
+describe('config/plan', () => {
+  describe('R004-0 production', () => {
+    const plan = planCluster(production());
+
+    it('has 3 control planes and 12 workers with VM ids 8001-8015', () => {
+      assert.equal(plan.controlPlanes.length, 3);
+      assert.equal(plan.nodes.length, 15);
+      assert.deepEqual(
+        plan.nodes.map((node) => node.vmId).sort((a, b) => a - b),
+        Array.from({ length: 15 }, (_, index) => 8001 + index),
+      );
+    });
+
+    it('numbers templates from 9000, two a host, only where a variant is needed', () => {
+      assert.deepEqual(
+        plan.templates.map((template) => [template.vmId, template.key]),
+        [
+          [9000, 'a-baldar-standard'],
+          [9002, 'a-heimdall-standard'],
+          [9003, 'a-heimdall-gpu'],
+          [9004, 'a-odin-standard'],
+          [9006, 'a-thor-standard'],
+          [9007, 'a-thor-gpu'],
+        ],
+      );
+    });
+
+    it('R000-1 replaces control planes first', () => {
+      const roles = plan.nodes.map((node) => node.role);
+      assert.deepEqual(roles, [...Array<string>(3).fill('controlplane'), ...Array<string>(12).fill('worker')]);
+    });
+
+    it('R004-CR gives workers three NICs, the second and third tagged 62 and 81', () => {
+      const worker = plan.nodes.find((node) => node.name === 'k8s-work-1');
+      assert.deepEqual(
+        worker?.nics.map((nic) => [nic.bridge, nic.vlan, nic.address]),
+        [
+          ['vmbr1', undefined, '10.20.67.4/23'],
+          ['vmbr0', 62, '10.20.62.4/23'],
+          ['vmbr0', 81, '10.20.81.4/24'],
+        ],
+      );
+    });
+  });
+
+  it('keeps both filled slots, so that the previous release stays bootable', () => {
+    const config = production();
+    config.releases = {
+      active: 'b',
+      a: { talos: 'v1.11.3', kubernetes: 'v1.34.1' },
+      b: { talos: 'v1.12.4', kubernetes: 'v1.34.1' },
+    };
+    const plan = planCluster(validate(config as unknown as Record<string, unknown>));
+    assert.equal(plan.templates.filter((template) => template.slot === 'a').length, 6);
+    assert.equal(plan.templates.filter((template) => template.slot === 'b').length, 6);
+    assert.ok(plan.nodes.every((node) => node.slot === 'b'));
+  });
+
+  it('a node with a release of its own stays on it', () => {
+    const config = production();
+    config.releases = {
+      active: 'b',
+      a: { talos: 'v1.11.3', kubernetes: 'v1.34.1' },
+      b: { talos: 'v1.12.4', kubernetes: 'v1.34.1' },
+    };
+    const node = config.nodes['k8s-work-1'];
+    assert.ok(node);
+    node.release = 'a';
+    const planned = planCluster(config).nodes.find(({ name }) => name === 'k8s-work-1');
+    assert.equal(planned?.release.talos, 'v1.11.3');
+    assert.equal(planned?.templateVmId, 9006);
+  });
+
+  describe('for any cluster', () => {
+    it('does not depend on the order of the nodes in the file', () => {
+      fc.assert(
+        fc.property(clusters(), (config) => {
+          const reversed = { ...config, nodes: Object.fromEntries(Object.entries(config.nodes).reverse()) };
+          assert.deepEqual(planCluster(reversed), planCluster(config));
+        }),
+      );
+    });
+
+    it('a further node changes nothing about the others', () => {
+      fc.assert(
+        fc.property(clusters(), (config) => {
+          const [name = '', node] = Object.entries(config.nodes).at(-1) ?? [];
+          if (node?.role !== 'worker') return;
+          const fewer = { ...config, nodes: { ...config.nodes } };
+          delete fewer.nodes[name];
+          const before = planCluster(fewer).nodes;
+          const after = planCluster(config).nodes.filter((planned) => planned.name !== name);
+          assert.deepEqual(after, before);
+        }),
+      );
+    });
+
+    it('no two NICs share a MAC, no two VMs an id or UUID, templates included', () => {
+      fc.assert(
+        fc.property(clusters(), (config) => {
+          const plan = planCluster(config);
+          const ids = [...plan.nodes.map((node) => node.vmId), ...plan.templates.map((template) => template.vmId)];
+          assert.equal(new Set(ids).size, ids.length);
+          const macs = plan.nodes.flatMap((node) => node.nics.map((nic) => nic.mac));
+          assert.equal(new Set(macs).size, macs.length);
+          assert.equal(new Set(plan.nodes.map((node) => node.uuid)).size, plan.nodes.length);
+        }),
+      );
+    });
+
+    it('every node has a template of its release and variant on its own host', () => {
+      fc.assert(
+        fc.property(clusters(), (config) => {
+          const plan = planCluster(config);
+          for (const node of plan.nodes) {
+            const template = plan.templates.find(({ key }) => key === node.template);
+            assert.equal(template?.vmId, node.templateVmId);
+            assert.equal(template?.host, node.host);
+            assert.deepEqual(template?.release, node.release);
+          }
+        }),
+      );
+    });
+  });
+
+  it('UUIDs are well-formed and MACs unicast with the Proxmox prefix', () => {
+    assert.match(stableUuid('any'), /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.match(stableMac('any'), /^BC:24:11:([0-9A-F]{2}:){2}[0-9A-F]{2}$/);
+  });
+
+  it('reads back the release that a description names, and none from a foreign one', () => {
+    assert.equal(releaseInDescription(describeImage('v1.12.4', 'abc')), 'v1.12.4');
+    assert.equal(releaseInDescription('my old VM'), undefined);
+  });
+});
+
+/** Valid clusters of 1 to 20 nodes over 4 hosts. */
+function clusters(): fc.Arbitrary<StackConfig> {
+  return fc
+    .record({ workers: fc.integer({ min: 0, max: 17 }), seed: fc.integer({ min: 0, max: 1000 }) })
+    .map(({ workers, seed }) => {
+      const config = production();
+      const hosts = config.proxmox.hosts;
+      const worker = config.nodes['k8s-work-1'];
+      assert.ok(worker);
+      const nodes = Object.entries(config.nodes).filter(([, node]) => node.role === 'controlplane');
+      for (let index = 0; index < workers; index += 1) {
+        const host = hosts[(index * 7 + seed) % hosts.length] ?? '';
+        const address = `10.20.66.${20 + index}`;
+        nodes.push([`w-${seed}-${index}`, { ...worker, host, vmId: 8100 + index, address, networks: {} }]);
+      }
+      return validate({ ...config, nodes: Object.fromEntries(nodes) });
+    });
+}

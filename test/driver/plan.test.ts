@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import type { EngineEvent, OpType } from '@pulumi/pulumi/automation';
+import { ChangeSet } from '../../driver/changes';
+import { planFrom } from '../../driver/plan';
+
+const CLUSTER = 'urn:pulumi:lab::prox-ops::prox-ops:cluster:Cluster';
+
+function component(node: string): string {
+  return `${CLUSTER}$prox-ops:node:TalosNode::${node}`;
+}
+
+function step(op: OpType, type: string, name: string, parent: string, inputs = {}, before?: object): EngineEvent {
+  const urn = `${CLUSTER}$prox-ops:node:TalosNode$${type}::${name}`;
+  const state = {
+    urn,
+    type,
+    parent,
+    inputs,
+    id: name,
+    custom: true,
+    delete: false,
+    protect: false,
+    initErrors: [],
+    outputs: {},
+    provider: '',
+  };
+  const old = { ...state, inputs: before ?? inputs };
+  const metadata = {
+    op,
+    urn,
+    type,
+    old: op === 'create' ? undefined : old,
+    new: op === 'delete' ? undefined : state,
+    logical: true,
+    provider: '',
+  };
+  return { sequence: 0, timestamp: 0, resourcePreEvent: { metadata } } as unknown as EngineEvent;
+}
+
+function vm(op: OpType, node: string, role: string, vmId: number, before = 'v1.11.3', after = 'v1.12.4'): EngineEvent {
+  const inputs = (talos: string) => ({ vmId, tags: ['prox-ops', role], description: `Talos ${talos}, schematic abc` });
+  return step(op, 'proxmoxve:index/vmLegacy:VmLegacy', `${node}-vm`, component(node), inputs(after), inputs(before));
+}
+
+function turn(op: OpType, node: string): EngineEvent {
+  return step(op, 'pulumi-nodejs:dynamic/prox-ops:RolloutTurn', `${node}-turn`, component(node), {});
+}
+
+function planOf(...events: EngineEvent[]) {
+  const changes = new ChangeSet();
+  for (const event of events) changes.add(event);
+  return planFrom(changes);
+}
+
+describe('driver/plan', () => {
+  it('R000-1 puts control planes first, whatever the order of the preview', () => {
+    const plan = planOf(
+      vm('replace', 'w1', 'worker', 8004),
+      vm('replace', 'c2', 'controlplane', 8002),
+      vm('replace', 'w0', 'worker', 8003),
+      vm('replace', 'c1', 'controlplane', 8001),
+    );
+    assert.deepEqual(
+      plan.nodes.map((node) => node.name),
+      ['c1', 'c2', 'w0', 'w1'],
+    );
+  });
+
+  it('says from which release to which, and why', () => {
+    const [node] = planOf(vm('replace', 'w1', 'worker', 8004)).nodes;
+    assert.equal(node?.from, 'v1.11.3');
+    assert.equal(node?.to, 'v1.12.4');
+    assert.deepEqual(node?.why, ['Talos v1.11.3 -> v1.12.4']);
+  });
+
+  it('targets every resource of a node, unchanged ones too', () => {
+    const [node] = planOf(vm('replace', 'w1', 'worker', 8004), turn('same', 'w1')).nodes;
+    assert.equal(node?.urns.length, 2);
+  });
+
+  it('a node whose turn was interrupted before its VM went is finished, not replaced', () => {
+    const [node] = planOf(vm('same', 'w1', 'worker', 8004, 'v1.11.3', 'v1.11.3'), turn('create', 'w1')).nodes;
+    assert.equal(node?.action, 'finish');
+  });
+
+  it('an update of a lifecycle resource stores inputs and is no turn', () => {
+    const plan = planOf(vm('same', 'w1', 'worker', 8004), turn('update', 'w1'));
+    assert.deepEqual(plan.nodes, []);
+    assert.equal(plan.inPlace.length, 1);
+  });
+
+  it('an unchanged stack plans nothing', () => {
+    const plan = planOf(vm('same', 'w1', 'worker', 8004), turn('same', 'w1'));
+    assert.deepEqual(plan, { nodes: [], prepare: [], inPlace: [] });
+  });
+});

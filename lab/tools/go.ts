@@ -66,7 +66,7 @@ export async function goBuild(spec: ToolSpec, output: string, signal?: AbortSign
   }
   if (isDiskFull(stderr)) {
     throw new ToolsError(
-      `${spec.name}: the disk became full while it was built. A first build of all tools needs about 5 GB in Go's ` +
+      `${spec.name}: the disk became full while it was built. A first build of all tools needs about 8 GB in Go's ` +
         `caches (go env GOCACHE GOMODCACHE) and 1 GB in ${output}'s folder; free some room and run this again.`,
     );
   }

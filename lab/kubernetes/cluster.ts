@@ -7,6 +7,7 @@ import { HeldPods } from './held-pods.js';
 import { isReady, Kubelets } from './kubelets.js';
 import { clientKubeconfig } from './pki.js';
 import { Session } from './session.js';
+import { timing, type Timing } from './timing.js';
 import { keepBudget } from './tight-budget.js';
 import { Volumes } from './volumes.js';
 
@@ -17,6 +18,8 @@ export interface KubernetesDependencies {
   binaries: Binaries;
   /** An audit policy as YAML text; requests that it selects are written to `auditLog`. */
   auditPolicy?: string;
+  /** Heartbeats and how long a silent node is waited for; by default scaled with the world's durations. */
+  timing?: Timing;
 }
 
 /** Users of the lab's own parts, as the API server's audit log names them. */
@@ -122,6 +125,7 @@ export class KubernetesCluster implements Kubernetes {
         .running()
         .filter(isControlPlane)
         .map((machine) => machine.address),
+      timing: this.deps.timing ?? timing(this.world.durations),
       ...(this.deps.auditPolicy === undefined ? {} : { auditPolicy: this.deps.auditPolicy }),
     });
     const over = new AbortController();

@@ -8,7 +8,7 @@ import { Connection } from './connection.js';
 import { servingCertificate, writePki } from './pki.js';
 import { freePorts } from './ports.js';
 import { kubeletsConfiguration } from './stages.js';
-import { timing } from './timing.js';
+import type { Timing } from './timing.js';
 
 export const PROGRAMS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
 export type Program = (typeof PROGRAMS)[number];
@@ -21,6 +21,7 @@ export interface ControlPlaneOptions {
   addresses: string[];
   /** An audit policy as YAML text; without it nothing is audited. */
   auditPolicy?: string;
+  timing: Timing;
 }
 
 /** Where the API server writes its audit log. */
@@ -130,7 +131,7 @@ export class ControlPlane {
 /** Everything on disk that the programs read. */
 async function prepare(
   world: World,
-  { pki, addresses, auditPolicy }: ControlPlaneOptions,
+  { pki, addresses, auditPolicy, timing }: ControlPlaneOptions,
   directory: string,
 ): Promise<programs.ControlPlaneSettings> {
   const address = world.network.control;
@@ -141,7 +142,6 @@ async function prepare(
     server: `https://${address}:${apiServer}`,
     addresses,
   });
-  const speed = timing(world.durations);
   const write = (name: string, text: string): string => {
     const path = join(directory, name);
     writeFileSync(path, text, { mode: 0o600 });
@@ -151,12 +151,12 @@ async function prepare(
   return {
     pki,
     files,
-    timing: speed,
+    timing,
     address,
     ports: { etcd, etcdPeer, apiServer },
     etcdData: join(directory, 'etcd'),
     schedulerConfig: write('scheduler.yaml', yaml(programs.schedulerConfiguration(files))),
-    kubeletsConfig: write('kubelets.yaml', yaml(...kubeletsConfiguration(world.durations, speed))),
+    kubeletsConfig: write('kubelets.yaml', yaml(...kubeletsConfiguration(world.durations, timing))),
     ...(auditPolicy === undefined
       ? {}
       : { audit: { policy: write('audit-policy.yaml', auditPolicy), log: auditLogPath(world) } }),

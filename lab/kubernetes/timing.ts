@@ -15,10 +15,10 @@ export interface Timing {
 const REAL: Timing = { heartbeat: 10_000, monitorPeriod: 5_000, grace: 50_000, toleration: 300 };
 
 /**
- * The shortest that holds on two busy cores: heartbeats have a resolution of one second, and a node must not be
- * declared gone because a compiler took the processor for three.
+ * The shortest that suits two busy cores: a node must not be declared gone because a compiler took the processor for
+ * three seconds, and the heartbeats of fifteen nodes once a second would take a quarter of a core.
  */
-const SHORTEST: Timing = { heartbeat: 2_000, monitorPeriod: 1_000, grace: 7_000, toleration: 30 };
+const SHORTEST: Timing = { heartbeat: 3_000, monitorPeriod: 1_000, grace: 10_000, toleration: 30 };
 
 /** Scales with the time a kubelet takes to start. */
 export function timing(durations: Durations): Timing {

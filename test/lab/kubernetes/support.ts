@@ -76,6 +76,10 @@ export class FakeMachines implements Machines {
     return machine;
   }
 
+  clear(): void {
+    this.machines.clear();
+  }
+
   setServing(...nodes: string[]): void {
     const had = this.hasQuorum();
     this.serving.clear();
@@ -89,7 +93,7 @@ export class FakeMachines implements Machines {
   }
 }
 
-function fakeMachine(
+export function fakeMachine(
   { name, address, role, gpu, labels = {}, taints = {} }: NodePlan,
   { kubelet, uuid, generation }: { kubelet: string; uuid: string; generation: number },
 ): Machine {
@@ -207,6 +211,16 @@ export class Stage {
         resolve(event);
       });
     });
+  }
+
+  /** What a client of its own, over a new connection, gets from /readyz. */
+  async probe(kubeconfig: string): Promise<string> {
+    const connection = new Connection(kubeconfig);
+    try {
+      return await connection.probe('/readyz');
+    } finally {
+      connection.close();
+    }
   }
 
   failures(): string[] {

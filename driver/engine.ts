@@ -33,7 +33,7 @@ export async function preview(stack: Stack, options: UpdateOptions = {}): Promis
   await run(stack, options, (onEvent) => stack.preview({ ...common(options), onEvent }));
 }
 
-/** Runs an update. A lock left by a dead run of this machine is cleared first. */
+/** Runs an update. */
 export async function update(
   stack: Stack,
   options: UpdateOptions,
@@ -100,7 +100,8 @@ function lastLines(text: string): string {
   return text.trim().split('\n').slice(-15).join('\n');
 }
 
-async function withLock(stack: Stack, onReconciled: (what: string) => void, act: () => Promise<void>): Promise<void> {
+/** Runs something that takes the stack's lock. A lock left by a dead run of this machine is cleared first. */
+export async function withLock(stack: Stack, onReconciled: (what: string) => void, act: () => Promise<void>): Promise<void> {
   try {
     await act();
   } catch (error) {

@@ -1,6 +1,79 @@
-import { createProxmoxClient } from '@prox-ops/operations';
+import { ForeignVmError, removeHalfMadeVm, systemClock, vmExists } from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
-import { update } from './engine';
+import { withLock } from './engine';
 import { CommandError, ExitCode } from './exit';
 import type { RunLog } from './runLog';
 import { readState, type PendingOperation, type StackState } from './state';
+import { stackConfig } from './stackFile';
+
+const VM_TYPE = 'proxmoxve:index/vmLegacy:VmLegacy';
+
+interface ReconcileOptions {
+  stack: Stack;
+  log: RunLog;
+}
+
+/**
+ * Makes the state and the world agree after an interrupted run, before anything else is done: pending operations of a
+ * killed engine are settled against what is really there. The lock of a dead owner is cleared on the way.
+ * @throws CommandError when what is found is not provably ours.
+ */
+export async function reconcile({ stack, log }: ReconcileOptions): Promise<void> {
+  const state = await readState(stack);
+  const pending = state.pendingOperations();
+  if (pending.length === 0) return;
+  const say = (what: string) => {
+    log.emit({ type: 'run.reconciled', what });
+  };
+  for (const operation of pending) await settle(stack, state, operation, say);
+  await withLock(stack, say, async () => {
+    await stack.importStack({ ...state.withoutPending(), version: state.version });
+  });
+  say(`settled ${pending.length} operation(s) that a killed run had not finished`);
+}
+
+async function settle(
+  stack: Stack,
+  state: StackState,
+  operation: PendingOperation,
+  say: (what: string) => void,
+): Promise<void> {
+  if (operation.resource.type !== VM_TYPE) return;
+  const vmId = Number(operation.resource.inputs?.vmId);
+  const name = String(operation.resource.inputs?.name);
+  const access = { ...(await proxmoxAccess(stack)), vmId, name };
+  if (operation.type === 'creating') await settleCreating(state, operation, access, say);
+  // The provider fails to delete a VM that is gone: the state has to know that the killed run had got that far.
+  if (operation.type === 'deleting' && !(await vmExists(access, systemClock))) {
+    state.markDeleted(operation.resource.urn);
+    say(`VM ${vmId} (${name}) was deleted by a killed run`);
+  }
+}
+
+/**
+ * A pending 'creating' proves nothing alone: the engine writes one even for a VM that was never reached while the old
+ * one still runs under the same id. Only when the state says that the old one is deleted is the VM a half-made one.
+ */
+async function settleCreating(
+  state: StackState,
+  operation: PendingOperation,
+  vm: Parameters<typeof removeHalfMadeVm>[0],
+  say: (what: string) => void,
+): Promise<void> {
+  if (state.isThere(operation.resource.urn)) return;
+  try {
+    say(await removeHalfMadeVm(vm, systemClock));
+  } catch (error) {
+    if (error instanceof ForeignVmError) throw new CommandError(error.message, ExitCode.blocked);
+    throw error;
+  }
+}
+
+async function proxmoxAccess(stack: Stack): Promise<{ endpoint: string; token: string }> {
+  const { endpoint } = (await stackConfig(stack)).proxmox;
+  const configured = (await stack.getAllConfig())['prox-ops:proxmoxToken']?.value;
+  const token = configured ?? process.env.PROXMOX_VE_API_TOKEN;
+  if (token === undefined || token === '')
+    throw new CommandError('No Proxmox token. Expected the secret prox-ops:proxmoxToken or PROXMOX_VE_API_TOKEN.');
+  return { endpoint, token };
+}

@@ -48,6 +48,21 @@ export class StackState {
     return this.exported.deployment.pending_operations ?? [];
   }
 
+  get version(): number {
+    return this.exported.version;
+  }
+
+  /** Whether the state has the resource as living: not deleted in the middle of a replacement. */
+  isThere(urn: string): boolean {
+    return this.resources().some((resource) => resource.urn === urn && resource.pendingReplacement !== true);
+  }
+
+  /** Notes that a resource's delete had been done: the first half of a delete-before-replace. */
+  markDeleted(urn: string): void {
+    const resource = this.exported.deployment.resources?.find((candidate) => candidate.urn === urn);
+    if (resource) resource.pendingReplacement = true;
+  }
+
   /** The same state without pending operations. */
   withoutPending(): { version: number; deployment: RawDeployment } {
     const deployment = { ...this.exported.deployment };

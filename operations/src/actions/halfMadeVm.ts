@@ -1,0 +1,96 @@
+import type { Clock } from '../contract.js';
+
+export interface HalfMadeVm {
+  /** https://host:8006 */
+  endpoint: string;
+  /** USER@REALM!ID=UUID */
+  token: string;
+  vmId: number;
+  /** The name that the interrupted run was giving it. */
+  name: string;
+}
+
+interface Row {
+  vmid: number;
+  node: string;
+  type: string;
+  name?: string;
+}
+
+/** The VM under that id belongs to somebody else. */
+export class ForeignVmError extends Error {}
+
+/**
+ * Removes a VM that a killed run left half made. The caller has to have proved from the state that this run was making
+ * it and that the one before it was deleted; here its name has to fit as well.
+ * @returns what was done, for the log.
+ * @throws ForeignVmError when another machine has the id: nothing is touched.
+ */
+export async function removeHalfMadeVm(vm: HalfMadeVm, clock: Clock): Promise<string> {
+  const api = new WriteApi(vm.endpoint, vm.token, clock);
+  const rows = await api.call<Row[]>('GET', '/cluster/resources?type=vm');
+  const row = rows.find((candidate) => candidate.vmid === vm.vmId && candidate.type === 'qemu');
+  if (!row) return `VM ${vm.vmId} (${vm.name}) had not been made yet`;
+  if (row.name !== vm.name)
+    throw new ForeignVmError(
+      `VM ${vm.vmId} on ${row.node}: expected the half-made ${vm.name}, found ${row.name ?? 'a VM without a name'}, ` +
+        `which is not ours. Nothing was changed. Free the id, then: prox-ops roll`,
+    );
+  const path = `/nodes/${row.node}/qemu/${vm.vmId}`;
+  await api.untilUnlocked(path);
+  const { status } = await api.call<{ status: string }>('GET', `${path}/status/current`);
+  if (status !== 'stopped') await api.task(row.node, 'POST', `${path}/status/stop`);
+  await api.task(row.node, 'DELETE', `${path}?purge=1&destroy-unreferenced-disks=1`);
+  return `removed VM ${vm.vmId} (${vm.name}) on ${row.node}, which a killed run had left half made`;
+}
+
+/** Whether a VM with this id and name is there. @throws when Proxmox does not answer: unknown is not gone. */
+export async function vmExists(vm: HalfMadeVm, clock: Clock): Promise<boolean> {
+  const rows = await new WriteApi(vm.endpoint, vm.token, clock).call<Row[]>('GET', '/cluster/resources?type=vm');
+  return rows.some((row) => row.vmid === vm.vmId && row.name === vm.name);
+}
+
+/** The few calls that change something, each awaited to the end of its task. */
+class WriteApi {
+  constructor(
+    private readonly endpoint: string,
+    private readonly token: string,
+    private readonly clock: Clock,
+  ) {}
+
+  async call<T>(method: string, path: string): Promise<T> {
+    const response = await fetch(`${this.endpoint.replace(/\/$/, '')}/api2/json${path}`, {
+      method,
+      headers: { authorization: `PVEAPIToken=${this.token}` },
+      signal: AbortSignal.timeout(30_000),
+    });
+    if (!response.ok) throw new Error(`Proxmox ${method} ${path}: ${response.status} ${response.statusText}`);
+    return ((await response.json()) as { data: T }).data;
+  }
+
+  /** Starts a task and waits for it. @throws when it fails, with its exit status. */
+  async task(host: string, method: string, path: string): Promise<void> {
+    const upid = await this.call<string>(method, path);
+    for (;;) {
+      const task = await this.call<{ status: string; exitstatus?: string }>(
+        'GET',
+        `/nodes/${host}/tasks/${encodeURIComponent(upid)}/status`,
+      );
+      if (task.status !== 'running') {
+        if (task.exitstatus === 'OK' || task.exitstatus?.startsWith('WARNINGS')) return;
+        throw new Error(`Proxmox ${method} ${path}: the task failed with ${task.exitstatus ?? 'no exit status'}`);
+      }
+      // Proxmox has no event for the end of a task.
+      await this.clock.delay(500);
+    }
+  }
+
+  /** The killed run's provider plugin lives on: its clone has to end before the VM can go. */
+  async untilUnlocked(path: string): Promise<void> {
+    for (;;) {
+      const { lock } = await this.call<{ lock?: string }>('GET', `${path}/status/current`);
+      if (lock === undefined) return;
+      await this.clock.delay(500);
+    }
+  }
+}

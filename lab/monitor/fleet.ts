@@ -25,7 +25,7 @@ export interface WatchedVm {
   uuid: string;
   running: boolean;
   template: boolean;
-  /** It came after the watch began. */
+  /** It came after the watch began, and by an API. */
   late: boolean;
 }
 
@@ -61,6 +61,11 @@ export class Fleet {
     this.armed = false;
     this.plan.clear();
     this.departed.clear();
+  }
+
+  /** What Kubernetes told before was of another cluster. */
+  forgetKubernetes(): void {
+    this.kubernetes.clear();
   }
 
   known(): PlannedNode[] {
@@ -107,7 +112,7 @@ export class Fleet {
   apply(event: Recorded): void {
     switch (event.type) {
       case 'vm.created':
-        this.vms.set(event.vmid, { ...pick(event), running: false, late: this.armed });
+        this.vms.set(event.vmid, { ...pick(event), running: false, late: this.armed && !isByHand(event) });
         this.noteReturn(event.name, event.vmid);
         break;
       case 'vm.started':

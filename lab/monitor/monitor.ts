@@ -110,6 +110,7 @@ export class SafetyMonitor {
   /** Begins Kubernetes' watches; a former source is left. */
   connect(source: KubernetesSource): void {
     this.kubernetes?.stop();
+    this.fleet.forgetKubernetes();
     this.kubernetes = source;
     source.start({
       node: (name, status) => this.onNode(name, status),

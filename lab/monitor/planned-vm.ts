@@ -6,7 +6,7 @@ type Touch = Extract<Recorded, { type: 'vm.stop-requested' | 'vm.deleted' }>;
 
 /**
  * I5: only the planned VM of a known node is stopped or deleted: the same id, name, SMBIOS UUID and incarnation. A VM
- * that was made after the arming under an id and a name that nobody else has (a template in the making, a new node
+ * that an API made after the arming under an id and a name that nobody else has (a template in the making, a new node
  * that never came up) may be removed again by who made it.
  */
 export class PlannedVmRule {

@@ -202,6 +202,14 @@ describe('safety monitor, I5: the planned VM', () => {
     assert.match(whats[2] ?? '', /expected SMBIOS UUID .*8006, found 11111111/);
   });
 
+  it('reports a VM that somebody made by hand, and that we delete', async () => {
+    const scene = new Scene().build();
+    const mail = { vmid: 101, name: 'mail', host: 'odin', uuid: 'u', generation: 600, template: false };
+    scene.emit({ type: 'vm.created', ...mail, by: 'hand' });
+    scene.emit({ type: 'vm.deleted', ...mail, by: 'root@pam!lab' });
+    assert.deepEqual(await scene.violated(), ['I5']);
+  });
+
   it('lets templates and half-made VMs that came after the arming go', async () => {
     const scene = new Scene().build();
     const made = { vmid: 9004, name: 'talos-v1.13.0', host: 'odin', uuid: 'u', generation: 500 };

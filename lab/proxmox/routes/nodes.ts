@@ -1,0 +1,27 @@
+import type { Route } from '../http/router.js';
+import { hostResource, hostStatus } from '../reports.js';
+import { imageFilename, serverAnswer } from '../downloads.js';
+
+export const nodeRoutes: Route[] = [
+  {
+    method: 'GET',
+    path: '/nodes',
+    params: {},
+    run: ({ site }) => site.hosts.all().map(({ name }) => hostResource(site, name)),
+  },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/status',
+    params: {},
+    run: ({ site, vars }) => hostStatus(site, vars.node!),
+  },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/query-url-metadata',
+    params: { url: 'string', 'verify-certificates': 'flag?' },
+    run: ({ site, params }) => {
+      const { size } = serverAnswer(site, params.text('url'));
+      return { filename: imageFilename(params.text('url')), size, mimetype: 'application/octet-stream' };
+    },
+  },
+];

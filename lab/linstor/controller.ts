@@ -1,0 +1,181 @@
+import type { Machine, Storage, World } from '../world/world.js';
+import { autoEvict, evictionTime } from './model/evict.js';
+import { Model, type NodeEvent } from './model/model.js';
+import { reconnectNode } from './model/nodes.js';
+import type { Entry } from './model/replies.js';
+import { connect, disconnect, register, type SatelliteHost } from './model/satellite.js';
+import { isDiskless, keyOf, type LinstorNode } from './model/state.js';
+import { close, open } from './model/use.js';
+import { stateName } from './model/drbd.js';
+import { Publisher, type Promotion } from './publisher.js';
+
+/** What listens to the controller's event streams. */
+export interface StreamListener {
+  node?(event: NodeEvent, node: LinstorNode): void;
+  promotion?(promotion: Promotion): void;
+}
+
+/** A replica as the lab's own tools show it. */
+export interface ReplicaSummary {
+  resource: string;
+  node: string;
+  pool: string;
+  diskful: boolean;
+  state: string;
+  inUse: boolean;
+  flags: string[];
+}
+
+/**
+ * The storage controller in the lab's world: it runs the model on the world's clock, connects satellites as machines
+ * come and go, follows the faults in force, and tells the world what changed.
+ */
+export class LinstorController implements Storage {
+  readonly model: Model;
+  private readonly publisher: Publisher;
+  private readonly listeners = new Set<StreamListener>();
+  /** Machines whose satellite process runs, by node key. */
+  private readonly hosts = new Map<string, SatelliteHost>();
+  private wakeAt = Infinity;
+
+  constructor(readonly world: World) {
+    const { clock, durations, faults } = world;
+    const surroundings = {
+      now: () => clock.now(),
+      syncPerGib: durations.syncPerGib,
+      stuck: () => faults.has('sync-stuck'),
+      noCapacity: () => faults.has('evacuation-no-capacity'),
+      faultyOn: (node: string) => faults.has('resource-faulty', node),
+    };
+    this.model = new Model(surroundings, (event, node) => {
+      for (const listener of this.listeners) listener.node?.(event, node);
+    });
+    this.publisher = new Publisher(this.model, world.events, (promotion) => {
+      for (const listener of this.listeners) listener.promotion?.(promotion);
+    });
+    const stop = faults.onChange(() => this.refresh());
+    world.signal.addEventListener('abort', stop, { once: true });
+  }
+
+  /** Registers the node on its first call; it is ONLINE after durations.satellite, unless a fault keeps it OFFLINE. */
+  satelliteUp(machine: Machine): void {
+    const { node, address, generation, hardware } = machine;
+    const data = hardware.disks.filter((disk) => disk.slot !== 'scsi0');
+    const host = { node, address, generation, dataBytes: data.reduce((sum, disk) => sum + disk.bytes, 0) };
+    this.change(() => register(this.model, host));
+    this.hosts.delete(keyOf(node));
+    void this.start(host);
+  }
+
+  private async start(host: SatelliteHost): Promise<void> {
+    const key = keyOf(host.node);
+    const starting = { ...host };
+    this.hosts.set(key, starting);
+    if (!(await this.wait(this.world.durations.satellite)) || this.hosts.get(key) !== starting) return;
+    this.ready.add(starting);
+    this.refresh();
+  }
+
+  /** Satellites that have started and would answer the controller. */
+  private readonly ready = new WeakSet<SatelliteHost>();
+
+  satelliteDown(node: string): void {
+    this.hosts.delete(keyOf(node));
+    const known = this.model.cluster.node(node);
+    if (known) this.change(() => disconnect(this.model, known));
+  }
+
+  setInUse(resource: string, node: string, inUse: boolean): void {
+    this.change(() => (inUse ? open : close)(this.model, resource, node));
+  }
+
+  /** PUT nodes/{node}/reconnect: the connection is dropped and, where the satellite answers, made again at once. */
+  reconnect(name: string): Entry[] {
+    const entries = reconnectNode(this.model, name);
+    const node = this.model.cluster.node(name);
+    if (node && !node.flags.has('EVICTED')) disconnect(this.model, node);
+    return entries;
+  }
+
+  /** Runs a change of the model, draws its consequences and tells the world. Reads need no more than `refresh`. */
+  change<T>(operation: () => T): T {
+    this.catchUp();
+    try {
+      return operation();
+    } finally {
+      this.refresh();
+    }
+  }
+
+  /** Brings the model to the present moment, so that a read sees what time has done. */
+  refresh(): void {
+    this.catchUp();
+    this.publisher.publish();
+    this.schedule();
+  }
+
+  private catchUp(): void {
+    this.connectReady();
+    this.model.settle();
+    if (autoEvict(this.model)) this.model.settle();
+  }
+
+  /** Connects satellites that answer, to nodes that are still known, unless satellite-never-back holds them off. */
+  private connectReady(): void {
+    for (const [key, host] of this.hosts) {
+      const node = this.model.cluster.nodes.get(key);
+      if (node === undefined || node.online || !this.ready.has(host)) continue;
+      if (!this.world.faults.has('satellite-never-back', node.name)) connect(this.model, node, host);
+    }
+  }
+
+  /** Sleeps until time changes something by itself. */
+  private schedule(): void {
+    const evictions = [...this.model.cluster.nodes.values()].map((node) => evictionTime(this.model, node));
+    const now = this.world.clock.now();
+    const pending = evictions.filter((at) => at !== undefined && at > now) as number[];
+    const next = Math.min(this.model.nextWake() ?? Infinity, ...pending);
+    if (next >= this.wakeAt || this.world.signal.aborted) return;
+    this.wakeAt = next;
+    void this.wait(Math.max(0, next - now)).then((awake) => {
+      if (this.wakeAt === next) this.wakeAt = Infinity;
+      if (awake) this.refresh();
+    });
+  }
+
+  /** False when the lab goes down meanwhile. */
+  private async wait(ms: number): Promise<boolean> {
+    try {
+      await this.world.clock.delay(ms, this.world.signal);
+      return !this.world.signal.aborted;
+    } catch (error) {
+      if (this.world.signal.aborted) return false;
+      throw error;
+    }
+  }
+
+  /** Listens to the controller's event streams; returns the way to stop. */
+  listen(listener: StreamListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** What the promotion stream replays to a client that asks for the current state. */
+  promotions(): Promotion[] {
+    return this.publisher.currentPromotions();
+  }
+
+  /** All replicas, for the lab's status display. */
+  summary(): ReplicaSummary[] {
+    this.refresh();
+    return this.model.cluster.replicas().map((replica) => ({
+      resource: replica.definition.name,
+      node: replica.node.name,
+      pool: replica.pool.name,
+      diskful: !isDiskless(replica),
+      state: stateName(replica),
+      inUse: replica.primary,
+      flags: [...replica.flags],
+    }));
+  }
+}

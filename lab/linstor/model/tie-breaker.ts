@@ -1,0 +1,89 @@
+import { CODE } from './codes.js';
+import type { Model } from './model.js';
+import { autoplace } from './placement.js';
+import { addReplica, reportDeployed } from './replicas.js';
+import type { Replies } from './replies.js';
+import { DISKLESS_POOL, isDiskless, keyOf, sorted, type Definition, type Replica } from './state.js';
+import { isActive, updateQuorum } from './quorum.js';
+
+const TIE_BREAKER_FLAGS = ['DISKLESS', 'DRBD_DISKLESS', 'TIE_BREAKER'] as const;
+
+/**
+ * What the controller does by itself after a resource's replicas changed: a tie breaker where two, four, ... replicas
+ * have a disk and nobody else is diskless, none otherwise; and the quorum that fits. Runs after create, delete,
+ * restore and changed properties, not after a migration deleted its old replica.
+ * Source: linstor-server CtrlRscAutoTieBreakerHelper.java, CtrlRscAutoQuorumHelper.java.
+ */
+export function manage(model: Model, replies: Replies, definition: Definition): void {
+  if (!definition.drbd) return;
+  const present = sorted(definition.replicas).find((replica) => isActive(replica) && replica.flags.has('TIE_BREAKER'));
+  if (!wantsTieBreaker(model, definition)) {
+    // Offline satellites keep theirs: nobody could take it away there.
+    if (present?.node.online === true) dismiss(model, replies, present);
+    updateQuorum(replies, definition);
+    return;
+  }
+  const made = present === undefined ? appoint(model, replies, definition) : undefined;
+  updateQuorum(replies, definition);
+  if (made) reportDeployed(replies, made, readyDetails(replies, definition, made));
+}
+
+export function wantsTieBreaker(model: Model, definition: Definition): boolean {
+  const enabled = model.cluster.propertyOf(definition, 'DrbdOptions/auto-add-quorum-tiebreaker');
+  if (enabled?.toLowerCase() !== 'true') return false;
+  const active = sorted(definition.replicas).filter(isActive);
+  const diskful = active.filter((replica) => !isDiskless(replica)).length;
+  const clients = active.filter((replica) => isDiskless(replica) && !replica.flags.has('TIE_BREAKER')).length;
+  return diskful >= 2 && diskful % 2 === 0 && clients === 0;
+}
+
+function appoint(model: Model, replies: Replies, definition: Definition): Replica | undefined {
+  const filter = { ...definition.group.filter, place_count: 0, additional_place_count: 1 };
+  const [place] = autoplace(model, { filter, definition, diskless: true }) ?? [];
+  if (place === undefined) {
+    const message = `Could not find suitable node to automatically create a tie breaking resource for '${definition.name}'.`;
+    replies.add('warning', CODE.warnNotEnoughNodesForTieBreaker, message);
+    return undefined;
+  }
+  const replica = addReplica(model, definition, place, [...TIE_BREAKER_FLAGS]);
+  replies.add('success', CODE.created, 'Successfully set property key(s): StorPoolName');
+  const message = `Tie breaker resource '${definition.name}' created on ${place.node.name}`;
+  replies.add('info', CODE.infoTieBreakerCreated, message);
+  return replica;
+}
+
+function readyDetails(replies: Replies, definition: Definition, made: Replica): string {
+  const node = replies.context.refs?.['Node'];
+  return node === undefined ? `Auto-placing resource: ${definition.name}` : `Node: ${made.node.name}`;
+}
+
+function dismiss(model: Model, replies: Replies, tieBreaker: Replica): void {
+  replies.add('info', CODE.infoTieBreakerDeleting, 'Tie breaker marked for deletion');
+  model.forget(tieBreaker);
+}
+
+/**
+ * A replica marked for deletion stays as the tie breaker where one is wanted without it: a diskless one keeps its
+ * place, a diskful one loses its disk. On a node that is being evacuated or evicted it goes in any case.
+ */
+export function takeOver(model: Model, replies: Replies, replica: Replica): boolean {
+  const { definition, node } = replica;
+  const present = sorted(definition.replicas).some((other) => other.flags.has('TIE_BREAKER'));
+  if (present || node.flags.size > 0 || !node.online || !wantsTieBreaker(model, definition)) return false;
+  replica.flags = new Set(TIE_BREAKER_FLAGS);
+  replica.pool = node.pools.get(keyOf(DISKLESS_POOL))!;
+  replica.props = { StorPoolName: DISKLESS_POOL };
+  replica.disk = 'Diskless';
+  replica.missing = 0;
+  replica.total = 0;
+  delete replica.sync;
+  reportTakeOver(replies);
+  updateQuorum(replies, definition);
+  return true;
+}
+
+export function reportTakeOver(replies: Replies): void {
+  const message =
+    'The given resource will not be deleted but will be taken over as a linstor managed tiebreaker resource.';
+  replies.add('info', CODE.infoTieBreakerTakeover, message);
+}

@@ -95,7 +95,7 @@ export class Connection {
       // A watch that broke resumes where it was; that it may have been too long ago, the list after it tells.
       if (!this.closed) setTimeout(() => this.closed || void informer.start(), WATCH_PAUSE).unref();
     });
-    this.informers.add(informer as unknown as ListWatch<KubernetesObject>);
+    this.informers.add(informer);
     return informer.start().then(() => informer);
   }
 
@@ -131,7 +131,7 @@ export class Connection {
     const tls: RequestOptions = {};
     await this.kubeConfig.applyToHTTPSOptions(tls);
     const { ca, cert, key } = tls;
-    return { agent: new Agent({ keepAlive: true, ca, cert, key } as object), server: new URL(cluster.server) };
+    return { agent: new Agent({ keepAlive: true, ca, cert, key }), server: new URL(cluster.server) };
   }
 }
 

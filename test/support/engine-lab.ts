@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Lab, startLab } from '../../lab/daemon/lab';
+import { createLabProject, LAB_STACK } from '../../lab/inventory/project';
+import { ensureTools, TOOL_NAMES } from '../../lab/tools/index';
+import { LabNetwork } from '../../lab/world/network';
+import { REPOSITORY } from './stack-files';
+
+export interface Finished {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  /** stdout and stderr as they came. */
+  output: string;
+}
+
+export interface EngineLabOptions {
+  /** 127.BASE.0.0/16: every test file has one of its own. */
+  base: number;
+  nodes: string[];
+  rollout?: Record<string, unknown>;
+  linstor?: Record<string, unknown>;
+}
+
+/** A lab with a project of its own, and the commands a person would run against it, as real child processes. */
+export class EngineLab {
+  private readonly children = new Set<ChildProcess>();
+
+  private constructor(
+    readonly lab: Lab,
+    readonly project: string,
+    private readonly root: string,
+  ) {}
+
+  static async start(options: EngineLabOptions): Promise<EngineLab> {
+    const root = mkdtempSync(join(tmpdir(), 'prox-ops-engine-'));
+    try {
+      const tools = await ensureTools(TOOL_NAMES);
+      const project = join(root, 'project');
+      const network = new LabNetwork(options.base);
+      createLabProject({ ...options, directory: project, repository: REPOSITORY, network });
+      const { base, nodes } = options;
+      const directory = join(root, 'lab');
+      const lab = await startLab({ name: 'test', directory, base, durations: 'fastest', nodes, tools, stack: LAB_STACK });
+      return new EngineLab(lab, project, root);
+    } catch (error) {
+      rmSync(root, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get stackFile(): string {
+    return join(this.project, `Pulumi.${LAB_STACK}.yaml`);
+  }
+
+  /** Runs `prox-ops ARGS` to its end. */
+  proxOps(...args: string[]): Promise<Finished> {
+    return this.finished(this.start(process.execPath, [join(REPOSITORY, 'driver/bin/prox-ops.js'), ...args]));
+  }
+
+  /** Runs `pulumi ARGS` to its end. */
+  pulumi(args: string[], environment: Record<string, string> = {}): Promise<Finished> {
+    return this.finished(this.start('pulumi', [...args, '--color', 'never', '--non-interactive'], environment));
+  }
+
+  /** Starts `prox-ops ARGS`; the caller decides how it ends. */
+  begin(...args: string[]): ChildProcess {
+    return this.start(process.execPath, [join(REPOSITORY, 'driver/bin/prox-ops.js'), ...args]);
+  }
+
+  async finished(child: ChildProcess): Promise<Finished> {
+    let stdout = '';
+    let output = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+      output += chunk.toString();
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    return new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        resolve({ code, signal, stdout, output });
+      });
+    });
+  }
+
+  /** Stops everything that was started, by its id. @returns invariants that did not hold, with their violations. */
+  async close(): Promise<void> {
+    for (const child of this.children) child.kill('SIGKILL');
+    await this.lab.close();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  private start(command: string, args: string[], environment: Record<string, string> = {}): ChildProcess {
+    const env = { ...this.lab.processEnvironment(), ...environment };
+    const child = spawn(command, args, { cwd: this.project, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.children.add(child);
+    child.on('close', () => this.children.delete(child));
+    return child;
+  }
+}

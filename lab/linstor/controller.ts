@@ -4,7 +4,7 @@ import { Model, type NodeEvent } from './model/model.js';
 import { reconnectNode } from './model/nodes.js';
 import type { Entry } from './model/replies.js';
 import { connect, disconnect, register, type SatelliteHost } from './model/satellite.js';
-import { isDiskless, keyOf, type LinstorNode } from './model/state.js';
+import { flagsOf, isDiskless, keyOf, type LinstorNode } from './model/state.js';
 import { close, open } from './model/use.js';
 import { stateName } from './model/drbd.js';
 import { Publisher, type Promotion } from './publisher.js';
@@ -175,7 +175,7 @@ export class LinstorController implements Storage {
       diskful: !isDiskless(replica),
       state: stateName(replica),
       inUse: replica.primary,
-      flags: [...replica.flags],
+      flags: flagsOf(replica),
     }));
   }
 }

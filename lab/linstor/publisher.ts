@@ -1,7 +1,7 @@
 import type { EventLog } from '../world/events.js';
 import { mayPromote, stateName } from './model/drbd.js';
 import type { Model } from './model/model.js';
-import { isDiskless, type Replica } from './model/state.js';
+import { flagsOf, isDiskless, type Replica } from './model/state.js';
 
 export interface Promotion {
   resource_name: string;
@@ -102,6 +102,6 @@ function see(replica: Replica): Seen {
     pool: replica.pool.name,
     diskful: !isDiskless(replica),
     state: stateName(replica),
-    flags: [...replica.flags],
+    flags: flagsOf(replica),
   };
 }

@@ -110,11 +110,11 @@ function items(value: unknown, key: string, reader: Reader, shape: Shape): unkno
 
 /** The mapper converts between text, numbers and booleans where that is unambiguous. */
 function scalar(value: unknown, kind: string, key: string, reader: Reader, shape: Shape): unknown {
-  if (typeof value === 'object' || value === undefined) {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
     reader.fail(`Cannot deserialize value of type \`${kind}\``, key, shape.name);
   }
-  if (kind === 'string') return String(value);
   const text = String(value).trim();
+  if (kind === 'string') return String(value);
   if (kind === 'boolean' && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   if (kind === 'number' && text !== '' && Number.isFinite(Number(text))) return Number(text);
   return reader.fail(`Cannot deserialize value of type \`${kind}\` from ${JSON.stringify(value)}`, key, shape.name);

@@ -10,7 +10,7 @@ import {
   peersOf,
 } from '../model/drbd.js';
 import type { Model } from '../model/model.js';
-import { isDiskless, type Replica, type VolumeDefinition } from '../model/state.js';
+import { flagsOf, isDiskless, type Replica, type VolumeDefinition } from '../model/state.js';
 import { drbdDefinition, listed, sortedProps } from './views.js';
 
 /**
@@ -23,7 +23,7 @@ export function resourceView(model: Model, replica: Replica, withVolumes = true)
     name: definition.name,
     node_name: node.name,
     props: sortedProps(replica.props),
-    flags: listed(replica.flags),
+    flags: listed(flagsOf(replica)),
     layer_object: definition.drbd ? drbdLayer(replica) : storageLayer(replica),
     state: resourceState(replica),
     uuid: replica.uuid,
@@ -38,7 +38,6 @@ function resourceState(replica: Replica): object | undefined {
 }
 
 function drbdLayer(replica: Replica): object {
-  const diskless = isDiskless(replica);
   return {
     children: [storageLayer(replica)],
     type: 'DRBD',
@@ -49,7 +48,7 @@ function drbdLayer(replica: Replica): object {
       peer_slots: 7,
       al_stripes: 1,
       al_size: 32,
-      flags: diskless ? ['DISKLESS', 'INITIALIZED'] : ['INITIALIZED'],
+      flags: listed(replica.layerFlags),
       drbd_volumes: replica.definition.volumes.map((volume) => drbdVolume(replica, volume)),
       ...(isRunning(replica) ? connections(replica) : {}),
     },

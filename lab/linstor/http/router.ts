@@ -6,7 +6,7 @@ import { send, sendEntries, sendJson, sendUnrouted } from './answer.js';
 import { parseBody } from './body.js';
 import { ERROR_REPORT_READS } from './error-report-reads.js';
 import { READS } from './reads.js';
-import { match, type Call, type Route, type WriteRoute } from './route.js';
+import { match, type Call, type Route } from './route.js';
 import { NODE_EVENTS, PROMOTION_EVENTS, type Streams } from './streams.js';
 import { WRITES } from './writes.js';
 
@@ -67,7 +67,7 @@ async function dispatch(
   const { clock, durations, events, signal } = call.controller.world;
   const body = parseBody(await readBody(request), route.body, clock.now());
   events.emit({ type: 'api.write', api: 'linstor', method: route.method, path, subject: subjectOf(call, body) });
-  const entries = call.controller.change(() => (route as WriteRoute).write({ ...call, body }));
+  const entries = call.controller.change(() => route.write({ ...call, body }));
   const work = route.slow === true && entries.length > 0 ? Math.min(SATELLITE_WORK_MS, durations.satellite) : 0;
   if (work > 0) await clock.delay(work, signal);
   sendEntries(response, entries, route.status);

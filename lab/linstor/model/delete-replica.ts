@@ -2,8 +2,8 @@ import { CODE, OP } from './codes.js';
 import { isRunning } from './drbd.js';
 import type { Model } from './model.js';
 import { reportUndeletable } from './replicas.js';
-import type { Replies } from './replies.js';
-import { adjusted, updatePeers } from './satellites.js';
+import { warnNotConnected, type Replies } from './replies.js';
+import { adjusted, reportCleanUp, updatePeers } from './satellites.js';
 import type { Replica } from './state.js';
 import { manage, reportTakeOver, takeOver, wantsTieBreaker } from './tie-breaker.js';
 
@@ -11,7 +11,8 @@ const AUTO_TIE_BREAKER = 'DrbdOptions/auto-add-quorum-tiebreaker';
 
 /**
  * Deletes one replica, as DELETE .../resources/{node} and an evacuation of a dispensable replica do. It may stay as the
- * resource's tie breaker. Deleting a tie breaker itself turns the automatism off for its resource.
+ * resource's tie breaker. Deleting a tie breaker itself turns the automatism off for its resource. While its satellite
+ * is offline it is only marked, and goes when the satellite comes back; those of an evicted node go at once.
  * @throws ApiError when it is in use, or the last one with a disk beside diskless ones.
  */
 export function deleteReplica(model: Model, replies: Replies, replica: Replica, keepTieBreaker = false): void {
@@ -24,6 +25,7 @@ export function deleteReplica(model: Model, replies: Replies, replica: Replica, 
   if (staysTieBreaker(model, replies, replica, keepTieBreaker)) return;
   replica.flags.add('DELETE');
   if (replica.definition.drbd && takeOver(model, replies, replica)) return;
+  replica.flags.add('DRBD_DELETE');
   reportPreparing(replies, replica);
   manage(model, replies, replica.definition);
   reportGone(model, replies, replica);
@@ -63,13 +65,12 @@ function reportPreparing(replies: Replies, replica: Replica): void {
 }
 
 function reportGone(model: Model, replies: Replies, replica: Replica): void {
-  const { node, definition, uuid } = replica;
+  const { node, uuid } = replica;
   const is = { details: `${describe(replica)} UUID is: ${uuid}` };
   const was = { details: `${describe(replica)} UUID was: ${uuid}` };
   replies.add('success', CODE.deleted, `${describe(replica)} marked for deletion.`, is);
-  replies.add('success', CODE.modified, `Cleaning up '${definition.name}' on '${node.name}'`);
-  const cleaned = `'${definition.name}' is being cleaned up on Node(s): [${node.name}]`;
-  updatePeers(replies, replica, (peer) => `Notified '${peer}' that ${cleaned}`);
+  if (!node.online && !node.flags.has('EVICTED')) return warnNotConnected(replies, node.name);
+  reportCleanUp(replies, replica);
   model.forget(replica);
   replies.add('success', CODE.deleted, `${describe(replica)} deletion complete.`, was);
 }

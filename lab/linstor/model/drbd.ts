@@ -66,7 +66,7 @@ export function stateName(replica: Replica): string {
 /** disk_state as the controller words it; while syncing the text SyncTarget(32.91%). */
 export function diskState(replica: Replica, now: number, syncPerGib: number): string {
   const state = stateName(replica);
-  return state === 'SyncTarget' ? `SyncTarget(${donePercentage(replica, now, syncPerGib)}%)` : state;
+  return state === 'SyncTarget' ? `SyncTarget(${donePercentage(replica, now, syncPerGib).toFixed(2)}%)` : state;
 }
 
 /**

@@ -119,7 +119,6 @@ function toggle(model: Model, old: Replica, target: Replica, place: Candidate): 
   }
   addDisk(replies, target, place.pool);
   target.props['MigrateFrom'] = keyOf(node.name);
-  if (!node.online) warnNotConnected(replies, node.name);
   watch(model, old, target);
   return replies;
 }
@@ -133,7 +132,7 @@ function create(model: Model, old: Replica, place: Candidate): Replies {
   const target = addReplica(model, definition, place);
   const managed = model.replies(replies.context);
   manage(model, managed, definition);
-  reportCreated(replies, target, `Node(s): '${place.node.name}', Resource: '${definition.name}'`);
+  reportCreated(replies, target);
   replies.append(managed);
   if (!node.online) warnNotConnected(replies, node.name);
   watch(model, old, target);

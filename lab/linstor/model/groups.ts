@@ -75,9 +75,12 @@ export function modifyGroup(
 
 /** The old pools must not survive a change that names others. */
 function withoutPools(group: ResourceGroup, body: { select_filter?: SelectFilter }): SelectFilter {
-  const { storage_pool: _pool, storage_pool_list: _list, ...rest } = group.filter;
-  const names = body.select_filter?.storage_pool ?? body.select_filter?.storage_pool_list;
-  return names === undefined ? group.filter : rest;
+  const rest = { ...group.filter };
+  if (body.select_filter?.storage_pool === undefined && body.select_filter?.storage_pool_list === undefined)
+    return rest;
+  delete rest.storage_pool;
+  delete rest.storage_pool_list;
+  return rest;
 }
 
 /** DELETE resource-groups/{g}. @throws ApiError 500 while it has resource definitions. */

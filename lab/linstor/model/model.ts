@@ -2,6 +2,7 @@ import { isFaulty, isRunning, isUpToDate, mayPromote, peersOf } from './drbd.js'
 import { ErrorReports } from './error-reports.js';
 import { Replies, type Context } from './replies.js';
 import { Cluster, isDiskless, keyOf, type LinstorNode, type Migration, type Replica } from './state.js';
+import { manage } from './tie-breaker.js';
 import { completeSync, reconcileSync, syncEnd, type SyncWorld } from './sync.js';
 
 /** What the model asks its surroundings: the clock, and the faults in force. */
@@ -93,6 +94,7 @@ export class Model {
     delete to.props['MigrateFrom'];
     for (const peer of peersOf(from)) peer.stalePeers.add(from.node.name);
     this.forget(from);
+    manage(this, this.replies(), from.definition);
   }
 
   /** Takes a replica out of the database and off its node; the watches that listen to it end. */

@@ -4,7 +4,7 @@ import type { Model } from './model.js';
 import { autoplace, notEnoughNodes, replicasWanted, type Candidate, type Request } from './placement.js';
 import { addDisk, addReplica, disklessNodes, reportDeployed } from './replicas.js';
 import type { Entry, Replies } from './replies.js';
-import { isDiskless, keyOf, sizeOf, sorted, type Definition, type Replica, type SelectFilter } from './state.js';
+import { isDiskless, keyOf, sorted, type Definition, type Replica, type SelectFilter } from './state.js';
 import { manage } from './tie-breaker.js';
 
 export interface AutoplaceBody {
@@ -21,7 +21,7 @@ export function autoplaceDefinition(model: Model, name: string, body: AutoplaceB
   const places = autoplace(model, request);
   if (places === undefined) {
     const where = `   Diskless on remaining: false\n\nAuto-placing resource: ${definition.name}`;
-    const details = `${notEnoughNodes(request, replicasWanted(request), sizeOf(definition))}\n${where}`;
+    const details = `${notEnoughNodes(request, replicasWanted(request))}\n${where}`;
     throw replies.add('error', CODE.notEnoughNodes, 'Not enough available nodes', { details }).refusal();
   }
   deployAll(model, replies, definition, places);
@@ -44,7 +44,8 @@ function alreadyPlaced(replies: Replies, definition: Definition): Entry[] {
 /** Creates replicas at the chosen places; a diskless replica there gets a disk instead. Then tie breaker and quorum. */
 export function deployAll(model: Model, replies: Replies, definition: Definition, places: Candidate[]): void {
   const property = 'Successfully set property key(s): StorPoolName';
-  for (const _ of places) replies.add('success', CODE.created, property);
+  const resource = { object: OBJECT.resource };
+  places.forEach(() => replies.addAs(resource, 'success', CODE.created, property));
   reportPlaces(replies, definition, places);
   const deployed: Replica[] = [];
   for (const place of places) {
@@ -53,7 +54,7 @@ export function deployAll(model: Model, replies: Replies, definition: Definition
     else deployed.push(addReplica(model, definition, place));
   }
   manage(model, replies, definition);
-  for (const replica of deployed) reportDeployed(replies, replica, `Auto-placing resource: ${definition.name}`);
+  reportDeployed(replies, deployed, { details: `Auto-placing resource: ${definition.name}` });
 }
 
 function reportPlaces(replies: Replies, definition: Definition, places: Candidate[]): void {

@@ -3,6 +3,7 @@ import type { Model } from './model.js';
 import {
   isDiskless,
   keyOf,
+  sizeOf,
   type Definition,
   type LinstorNode,
   type Replica,
@@ -134,13 +135,14 @@ function compareNames(a: LinstorNode, b: LinstorNode): number {
 }
 
 /** Details of error 996, in the controller's words. */
-export function notEnoughNodes(request: Request, needed: number, freeKib: number | undefined): string {
+export function notEnoughNodes(request: Request, needed: number): string {
   const pools = poolNames(request.filter);
   const count = request.filter.place_count ?? 0;
+  const sizeKib = sizeOf(request.definition);
   return [
     'Not enough nodes fulfilling the following auto-place criteria:',
     ...(pools ? [` * has a deployed storage pool named [${pools.join(', ')}]`] : []),
-    ...(freeKib === undefined ? [] : [` * the storage pools have to have at least '${freeKib}' free space`]),
+    ...(pools ? [` * the storage pools have to have at least '${sizeKib}' free space`] : []),
     ' * the current access context has enough privileges to use the node and the storage pool',
     ' * the node is online',
     '',

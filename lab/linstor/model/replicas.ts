@@ -3,12 +3,13 @@ import { CODE, OBJECT, OP } from './codes.js';
 import { isRunning, isUpToDate, peersOf } from './drbd.js';
 import type { Model } from './model.js';
 import type { Candidate } from './placement.js';
-import type { Replies } from './replies.js';
-import { adjusted, updatePeers } from './satellites.js';
+import { warnNotConnected, type Context, type Replies } from './replies.js';
+import { adjusted } from './satellites.js';
 import {
   isDiskless,
   keyOf,
   sizeOf,
+  sorted,
   type Definition,
   type LinstorNode,
   type Replica,
@@ -37,6 +38,7 @@ export function addReplica(
     pool,
     createdAt: model.world.now(),
     nodeId: freeNodeId(definition),
+    layerFlags: flags.includes('DISKLESS') ? ['DISKLESS', 'INITIALIZED'] : ['INITIALIZED'],
     disk: flags.includes('DISKLESS') ? 'Diskless' : 'UpToDate',
     missing: 0,
     total: 0,
@@ -58,8 +60,15 @@ function freeNodeId(definition: Definition): number {
   return id;
 }
 
+/** What the last entry of a deployment says. */
+export interface Ready {
+  details: string;
+  /** When it is about something else than the answer it stands in. */
+  context?: Context;
+}
+
 /** The answers of creating one replica on request: registered, peers told, created, ready. */
-export function reportCreated(replies: Replies, replica: Replica, ready: string): void {
+export function reportCreated(replies: Replies, replica: Replica): void {
   const { definition, node } = replica;
   const refs = { ...replies.context.refs, UUID: replica.uuid };
   const what = `resource '${definition.name}' on node '${node.name}'`;
@@ -71,17 +80,29 @@ export function reportCreated(replies: Replies, replica: Replica, ready: string)
     const extras = { details: `Volume UUID is: ${uuid}` };
     replies.addAs({ object: OBJECT.volume, refs: volumeRefs }, 'success', CODE.created, message, extras);
   }
-  reportDeployed(replies, replica, ready);
+  reportDeployed(replies, [replica], { details: `Node(s): '${node.name}', Resource: '${definition.name}'` });
 }
 
-/** What the satellites say when a replica appears. */
-export function reportDeployed(replies: Replies, replica: Replica, ready: string): void {
-  const { definition, node } = replica;
-  const name = definition.name;
-  updatePeers(replies, replica, (peer) => `Added peer(s) '${node.name}' to resource '${name}' on '${peer}'`);
-  adjusted(replies, replica, 'created');
-  replies.add('success', CODE.modified, `Created resource '${name}' on '${node.name}'`);
-  replies.add('success', CODE.created, `Resource '${name}' on '${node.name}' ready`, { details: ready });
+/** What the satellites say when replicas of one resource appear together: those that were there already first. */
+export function reportDeployed(replies: Replies, added: Replica[], ready: Ready): void {
+  const [first] = added;
+  if (first === undefined) return;
+  const { name, drbd, replicas } = first.definition;
+  const nodes = added.map((replica) => `'${replica.node.name}'`).join(', ');
+  for (const peer of sorted(replicas).filter((replica) => !added.includes(replica) && isRunning(replica))) {
+    adjusted(replies, peer, 'resized');
+    const message = `Added peer(s) ${nodes} to resource '${name}' on '${peer.node.name}'`;
+    replies.add('success', CODE.modified, message);
+  }
+  for (const replica of added.filter(isRunning)) {
+    adjusted(replies, replica, 'created');
+    replies.add('success', CODE.modified, `Created resource '${name}' on '${replica.node.name}'`);
+  }
+  // Nothing waits for a resource without peers to become ready.
+  for (const { node } of added.filter(() => drbd && replicas.size > 1)) {
+    const extras = { details: ready.details };
+    replies.addAs(ready.context ?? {}, 'success', CODE.created, `Resource '${name}' on '${node.name}' ready`, extras);
+  }
 }
 
 /** Gives a diskless replica a disk (toggle-disk). It lacks everything until it has synced. */
@@ -91,14 +112,28 @@ export function addDisk(replies: Replies, replica: Replica, pool: StoragePool): 
   for (let i = 0; i < 2; i += 1) replies.addAs({ operation: OP.create }, 'success', CODE.created, set);
   const registered = `Addition of disk to resource '${definition.name}' on node '${node.name}' registered`;
   replies.add('success', CODE.modified, registered);
+  adjusted(replies, replica, 'created');
+  replica.layerFlags = replica.flags.has('TIE_BREAKER') ? ['DISKLESS'] : [];
   for (const flag of ['DISKLESS', 'DRBD_DISKLESS', 'TIE_BREAKER'] as const) replica.flags.delete(flag);
   replica.pool = pool;
   replica.props = { DiskfulBy: 'auto-placer', StorPoolName: pool.name };
-  if ([...peersOf(replica)].some((peer) => !isDiskless(peer))) invalidate(replica, sizeOf(definition));
+  if (peersOf(replica).some((peer) => !isDiskless(peer))) invalidate(replica, sizeOf(definition));
   else completeSync(replica);
-  updatePeers(replies, replica, (peer) => `Prepared '${peer}' to expect disk on '${node.name}'`);
+  reportPrepared(replies, replica);
   adjusted(replies, replica, 'created');
   replies.add('success', CODE.modified, `Added disk on '${node.name}'`);
+}
+
+/** The peers make room for the disk, and are adjusted once more when it is there. Offline ones learn of it later. */
+function reportPrepared(replies: Replies, replica: Replica): void {
+  const peers = peersOf(replica);
+  for (const peer of peers) {
+    if (isRunning(peer)) adjusted(replies, peer, 'resized');
+    const message = `Prepared '${peer.node.name}' to expect disk on '${replica.node.name}'`;
+    replies.add('success', CODE.modified, message);
+  }
+  for (const peer of peers) if (!isRunning(peer)) warnNotConnected(replies, peer.node.name);
+  for (const peer of peers.filter(isRunning)) adjusted(replies, peer, 'resized');
 }
 
 /** Why a replica must not be deleted now: it is in use, or the last with a disk beside diskless ones. */

@@ -53,7 +53,7 @@ export function createResource(model: Model, name: string, nodeName: string, bod
   const replica = addReplica(model, definition, { node, pool }, diskless ? DISKLESS_FLAGS : []);
   manage(model, replies, definition);
   if (!node.online) warnNotConnected(replies, node.name);
-  reportCreated(replies, replica, ready);
+  reportCreated(replies, replica);
   return replies.entries;
 }
 

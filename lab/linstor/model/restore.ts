@@ -5,7 +5,7 @@ import { findNode } from './lookup.js';
 import type { Model } from './model.js';
 import type { Entry, Replies } from './replies.js';
 import { updateAll } from './satellites.js';
-import { isDiskless, sorted, type LinstorNode, type Replica } from './state.js';
+import { isDiskless, sorted, type Replica } from './state.js';
 import { manage } from './tie-breaker.js';
 
 export interface RestoreBody {
@@ -30,10 +30,11 @@ export function restore(model: Model, name: string, body: RestoreBody): Entry[] 
     if (body.delete_resources === true) deleteUnlessLast(model, replies, replica);
     else unflag(replies, replica);
   }
-  const managed = manageAll(model, node);
-  replies.addAs({ object: OBJECT.node }, 'success', 0, `Successfully restored node ${node.name}`);
+  const done = model.replies();
+  done.addAs({ object: OBJECT.node }, 'success', 0, `Successfully restored node ${node.name}`);
+  for (const definition of sorted(model.cluster.definitions)) manage(model, done, definition, replies);
   model.announce('node-restored', node);
-  return [...replies.entries, ...managed.entries];
+  return [...replies.entries, ...done.entries];
 }
 
 function unflag(replies: Replies, replica: Replica): void {
@@ -54,11 +55,4 @@ function deleteUnlessLast(model: Model, replies: Replies, replica: Replica): voi
   const deletion = model.replies({ operation: OP.delete, object: OBJECT.resource, refs });
   deleteReplica(model, deletion, replica);
   replies.append(deletion);
-}
-
-function manageAll(model: Model, node: LinstorNode): Replies {
-  const refs = { Node: node.name };
-  const replies = model.replies({ operation: OP.modify, object: OBJECT.node, refs });
-  for (const definition of sorted(model.cluster.definitions)) manage(model, replies, definition);
-  return replies;
 }

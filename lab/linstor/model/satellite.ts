@@ -44,6 +44,7 @@ export function connect(model: Model, node: LinstorNode, host: SatelliteHost): v
   node.props['NodeUname'] = node.name;
   setPool(node, Math.floor(host.dataBytes / 1024));
   for (const replica of model.cluster.replicasOn(node)) {
+    if (replica.flags.has('DELETE')) model.forget(replica);
     replica.stalePeers.clear();
     if (isDiskless(replica)) continue;
     if (emptied) invalidate(replica, sizeOf(replica.definition));

@@ -33,6 +33,16 @@ export function updateAll(
   }
 }
 
+/** A replica is being taken off its node: its peers are told. */
+export function reportCleanUp(replies: Replies, replica: Replica): void {
+  const { node, definition } = replica;
+  if (isRunning(replica)) {
+    replies.add('success', CODE.modified, `Cleaning up '${definition.name}' on '${node.name}'`);
+  }
+  const cleaned = `'${definition.name}' is being cleaned up on Node(s): [${node.name}]`;
+  updatePeers(replies, replica, (peer) => `Notified '${peer}' that ${cleaned}`);
+}
+
 /** The peers of a replica are told; only those online answer. */
 export function updatePeers(replies: Replies, replica: Replica, message: (peer: string) => string): void {
   for (const peer of peersOf(replica).filter(isRunning)) {

@@ -6,7 +6,7 @@ import type { Model } from './model.js';
 import { deployAll, requestFor } from './place.js';
 import { autoplace, notEnoughNodes, replicasWanted } from './placement.js';
 import type { Context, Entry, Replies } from './replies.js';
-import { keyOf, sizeOf, sorted, type Definition, type Props, type ResourceGroup, type SelectFilter } from './state.js';
+import { keyOf, sorted, type Definition, type Props, type ResourceGroup, type SelectFilter } from './state.js';
 import { checkSize } from './volumes.js';
 
 export interface SpawnBody {
@@ -90,8 +90,7 @@ function placeMissing(
   if (wanted === 0) return;
   const places = autoplace(model, request);
   if (places === undefined) {
-    const size = definition.volumes.length === 0 ? undefined : sizeOf(definition);
-    const details = `${notEnoughNodes(request, wanted, size)}\n\n${scope}`;
+    const details = `${notEnoughNodes(request, wanted)}\n\n${scope}`;
     const refused = model.replies(replies.context);
     throw refused.add('error', CODE.notEnoughNodes, 'Not enough available nodes', { details }).refusal();
   }

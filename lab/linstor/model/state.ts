@@ -6,7 +6,18 @@ export const DEFAULT_GROUP = 'DfltRscGrp';
 export const NODE_POOL = 'lvm-thick';
 
 export type NodeFlag = 'DELETE' | 'EVICTED' | 'EVACUATE';
-export type ReplicaFlag = 'DISKLESS' | 'DRBD_DISKLESS' | 'TIE_BREAKER' | 'INACTIVE' | 'EVICTED' | 'EVACUATE' | 'DELETE';
+/** In the order in which the controller lists them. */
+export const REPLICA_FLAGS = [
+  'DELETE',
+  'DISKLESS',
+  'DRBD_DISKLESS',
+  'TIE_BREAKER',
+  'INACTIVE',
+  'EVICTED',
+  'EVACUATE',
+  'DRBD_DELETE',
+] as const;
+export type ReplicaFlag = (typeof REPLICA_FLAGS)[number];
 export type Props = Record<string, string>;
 
 export interface NetInterface {
@@ -102,6 +113,8 @@ export interface Replica {
   pool: StoragePool;
   createdAt: number;
   nodeId: number;
+  /** Flags of the DRBD layer. They lag behind: a replica that was given a disk still says DISKLESS there. */
+  layerFlags: ('DISKLESS' | 'INITIALIZED')[];
   disk: 'UpToDate' | 'Inconsistent' | 'Diskless';
   /** KiB that a resynchronisation still has to bring, as of `sync.from`, and what it had to bring in all. */
   missing: number;
@@ -179,9 +192,10 @@ export class Cluster {
     return this.nextMinor++;
   }
 
-  /** The lowest TCP port from 7000 on that no other definition uses; each definition has one on all its nodes. */
+  /** The lowest TCP port from 7000 on that no other DRBD definition uses; each has one on all its nodes. */
   freePort(): number {
-    const taken = new Set([...this.definitions.values()].map((definition) => definition.port));
+    const drbd = [...this.definitions.values()].filter((definition) => definition.drbd);
+    const taken = new Set(drbd.map((definition) => definition.port));
     let port = 7000;
     while (taken.has(port)) port += 1;
     return port;
@@ -195,6 +209,11 @@ export class Cluster {
 
 export function sorted<T>(map: Map<string, T>): T[] {
   return [...map.keys()].sort().map((key) => map.get(key)!);
+}
+
+/** A replica's flags in the controller's order. */
+export function flagsOf(replica: Replica): ReplicaFlag[] {
+  return REPLICA_FLAGS.filter((flag) => replica.flags.has(flag));
 }
 
 export function isDiskless(replica: Replica): boolean {

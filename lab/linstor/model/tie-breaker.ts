@@ -1,8 +1,9 @@
-import { CODE } from './codes.js';
+import { CODE, OBJECT, OP } from './codes.js';
 import type { Model } from './model.js';
 import { autoplace } from './placement.js';
-import { addReplica, reportDeployed } from './replicas.js';
+import { addReplica, reportDeployed, type Ready } from './replicas.js';
 import type { Replies } from './replies.js';
+import { adjusted, reportCleanUp, updateAll } from './satellites.js';
 import { DISKLESS_POOL, isDiskless, keyOf, sorted, type Definition, type Replica } from './state.js';
 import { isActive, updateQuorum } from './quorum.js';
 
@@ -11,21 +12,21 @@ const TIE_BREAKER_FLAGS = ['DISKLESS', 'DRBD_DISKLESS', 'TIE_BREAKER'] as const;
 /**
  * What the controller does by itself after a resource's replicas changed: a tie breaker where two, four, ... replicas
  * have a disk and nobody else is diskless, none otherwise; and the quorum that fits. Runs after create, delete,
- * restore and changed properties, not after a migration deleted its old replica.
+ * restore, changed properties, and after a migration has deleted its old replica. What is done goes to `replies`,
+ * what the satellites say of it to `deployed`.
  * Source: linstor-server CtrlRscAutoTieBreakerHelper.java, CtrlRscAutoQuorumHelper.java.
  */
-export function manage(model: Model, replies: Replies, definition: Definition): void {
+export function manage(model: Model, replies: Replies, definition: Definition, deployed: Replies = replies): void {
   if (!definition.drbd) return;
   const present = sorted(definition.replicas).find((replica) => isActive(replica) && replica.flags.has('TIE_BREAKER'));
-  if (!wantsTieBreaker(model, definition)) {
-    // Offline satellites keep theirs: nobody could take it away there.
-    if (present?.node.online === true) dismiss(model, replies, present);
-    updateQuorum(replies, definition);
-    return;
-  }
-  const made = present === undefined ? appoint(model, replies, definition) : undefined;
+  const wanted = wantsTieBreaker(model, definition);
+  // Offline satellites keep theirs: nobody could take it away there.
+  const dismissed = !wanted && present?.node.online === true ? present : undefined;
+  if (dismissed) dismissed.flags.add('DELETE');
+  const made = wanted && present === undefined ? appoint(model, replies, definition) : undefined;
   updateQuorum(replies, definition);
-  if (made) reportDeployed(replies, made, readyDetails(replies, definition, made));
+  if (dismissed) dismiss(model, deployed, dismissed);
+  if (made) reportDeployed(deployed, [made], readyDetails(replies, definition, made));
 }
 
 export function wantsTieBreaker(model: Model, definition: Definition): boolean {
@@ -46,20 +47,29 @@ function appoint(model: Model, replies: Replies, definition: Definition): Replic
     return undefined;
   }
   const replica = addReplica(model, definition, place, [...TIE_BREAKER_FLAGS]);
-  replies.add('success', CODE.created, 'Successfully set property key(s): StorPoolName');
+  const property = 'Successfully set property key(s): StorPoolName';
+  replies.addAs({ operation: OP.create, object: OBJECT.resource }, 'success', CODE.created, property);
   const message = `Tie breaker resource '${definition.name}' created on ${place.node.name}`;
   replies.add('info', CODE.infoTieBreakerCreated, message);
   return replica;
 }
 
-function readyDetails(replies: Replies, definition: Definition, made: Replica): string {
-  const node = replies.context.refs?.['Node'];
-  return node === undefined ? `Auto-placing resource: ${definition.name}` : `Node: ${made.node.name}`;
+/** Outside of a request about the resource itself, the answer is about the node. */
+function readyDetails(replies: Replies, definition: Definition, made: Replica): Ready {
+  if (replies.context.refs !== undefined) return { details: `Auto-placing resource: ${definition.name}` };
+  const refs = { Node: made.node.name };
+  return { details: `Node: ${made.node.name}`, context: { operation: OP.modify, object: OBJECT.node, refs } };
 }
 
 function dismiss(model: Model, replies: Replies, tieBreaker: Replica): void {
-  replies.add('info', CODE.infoTieBreakerDeleting, 'Tie breaker marked for deletion');
+  const { definition, node } = tieBreaker;
+  adjusted(replies, tieBreaker, 'deleted');
+  reportCleanUp(replies, tieBreaker);
   model.forget(tieBreaker);
+  const what = `Node: ${node.name}, Resource: ${definition.name}`;
+  const details = `${what} UUID was: ${tieBreaker.uuid}`;
+  replies.add('success', CODE.deleted, `${what} deletion complete.`, { details });
+  updateAll(replies, definition, (peer) => `Updated Resource definition '${definition.name}' on '${peer}'`);
 }
 
 /**
@@ -74,6 +84,7 @@ export function takeOver(model: Model, replies: Replies, replica: Replica): bool
   replica.pool = node.pools.get(keyOf(DISKLESS_POOL))!;
   replica.props = { StorPoolName: DISKLESS_POOL };
   replica.disk = 'Diskless';
+  replica.layerFlags = ['DISKLESS', 'INITIALIZED'];
   replica.missing = 0;
   replica.total = 0;
   delete replica.sync;

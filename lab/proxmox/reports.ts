@@ -93,7 +93,7 @@ function hostMemory(site: Site, name: string, total: number): number {
 }
 
 function hostUptime(site: Site): number {
-  return Math.max(1, Math.floor(site.world.clock.now() / 1000) % (90 * 86_400));
+  return 1 + Math.floor((site.world.clock.now() - site.since) / 1000);
 }
 
 export function hostResource(site: Site, name: string): Row {

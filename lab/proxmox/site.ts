@@ -4,7 +4,8 @@ import { LockFiles } from './locks.js';
 import { PciMappings } from './mappings.js';
 import { Pools } from './pools.js';
 import { Tasks } from './tasks.js';
-import { Volumes } from './volumes.js';
+import { Volumes, type Volume } from './volumes.js';
+import { ownDrives } from './vm/drives.js';
 import { nameOf, type Vm } from './vm/model.js';
 import { Vms } from './vm/registry.js';
 import { uuidOf } from './vm/smbios.js';
@@ -38,12 +39,15 @@ export class Site {
   readonly mappings: PciMappings;
   readonly pools = new Pools();
   readonly guests: Guests = {};
+  /** When the hosts were switched on: milliseconds since the epoch. */
+  readonly since: number;
   private readonly powerWatchers = new Map<Vm, Set<() => void>>();
 
   constructor(
     readonly world: World,
     readonly resolveImage: ResolveImage,
   ) {
+    this.since = world.clock.now();
     this.hosts = new Hosts(world);
     this.volumes = new Volumes(world);
     this.tasks = new Tasks(world);
@@ -62,6 +66,15 @@ export class Site {
     else this.world.events.emit({ type, ...who, host, uuid, template });
   }
 
+  /** The running VM that has a volume attached. */
+  holderOf(volume: Volume): Vm | undefined {
+    const attached = (vm: Vm): boolean =>
+      vm.power !== undefined &&
+      (volume.host === undefined || volume.host === vm.host) &&
+      ownDrives(vm.power.config).some(({ drive }) => drive.file === volume.volid);
+    return this.vms.all().find(attached);
+  }
+
   /** Resolves when the VM loses its power. `forget` ends the wait. */
   whenOff(vm: Vm): { off: Promise<void>; forget: () => void } {
     const watchers = this.powerWatchers.get(vm) ?? new Set();
@@ -69,7 +82,11 @@ export class Site {
     let watcher = (): void => {};
     const off = new Promise<void>((resolve) => (watcher = resolve));
     watchers.add(watcher);
-    return { off, forget: () => watchers.delete(watcher) };
+    const forget = (): void => {
+      watchers.delete(watcher);
+      if (watchers.size === 0) this.powerWatchers.delete(vm);
+    };
+    return { off, forget };
   }
 
   /** Cuts the VM's power. */

@@ -95,7 +95,10 @@ function volidOf({ vars }: Call): string {
   return volume;
 }
 
-/** A file that is gone already is removed with success, an image that is gone fails: both as on the real one. */
+/**
+ * A file that is gone already is removed with success, an image that is gone fails: both as on the real one. So is
+ * this: block storage refuses to remove what a running VM has open, a directory doesn't.
+ */
 function deleteVolume(call: Call): string {
   const { site, vars, user } = call;
   const volid = volidOf(call);
@@ -104,9 +107,15 @@ function deleteVolume(call: Call): string {
   const id = `${owner === undefined ? '' : `${owner}@`}${storage.name}`;
   return site.tasks.fork({ node: vars.node!, type: 'imgdel', id, user }, (task) => {
     const volume = site.volumes.find(volid, vars.node!);
+    if (volume && storage.type !== 'dir' && site.holderOf(volume)) throw refusal(busyText(storage.type, volume.name));
     if (volume) site.volumes.free(volume);
     else if (storage.type === 'dir') task.log(`disk image '${volid}' does not exist`);
     else site.volumes.get(volid, vars.node!);
     task.log(`Removed volume '${volid}'`);
   });
+}
+
+function busyText(type: 'rbd' | 'lvmthin', name: string): string {
+  if (type === 'rbd') return `rbd rm '${name}' error: rbd: error: image still has watchers`;
+  return `lvremove 'pve/${name}' error:   Logical volume pve/${name} in use.`;
 }

@@ -62,6 +62,7 @@ async function copy(site: Site, source: Vm, vm: Vm, order: CloneOrder, task: Tas
       config[key] = printDrive({ ...drive, file: volume.volid, size: printSize(volume.bytes) });
     }
     await site.world.clock.delay(site.world.durations.clone, task.signal);
+    site.vms.assertPresent(vm);
     if (site.world.faults.strikes('clone-task-fails', config.name)) {
       throw refusal("copy failed: command '/usr/bin/qemu-img convert -p -n -f raw -O raw' failed: exit code 1");
     }

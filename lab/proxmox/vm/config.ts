@@ -43,6 +43,7 @@ export function readChange(params: Record<string, string>): ConfigChange {
 export async function changeConfig(site: Site, vm: Vm, change: ConfigChange): Promise<void> {
   checkChange(vm, change);
   await site.locks.hold(vm.vmid, () => {
+    site.vms.assertPresent(vm);
     checkChange(vm, change);
     if (site.world.faults.strikes('config-fails', change.set.name ?? nameOf(vm))) {
       throw refusal(

@@ -46,6 +46,7 @@ export function createVm(site: Site, order: CreateOrder, user: string): string {
   return site.tasks.fork({ node: host, type: 'qmcreate', id: String(vmid), user }, async ({ signal }) => {
     try {
       if (imports) await site.world.clock.delay(site.world.durations.templateTask, signal);
+      site.vms.assertPresent(vm);
       furnish(site, vm, order.options);
     } catch (error) {
       site.vms.remove(vm);

@@ -4,7 +4,6 @@ import type { TaskHandle } from '../tasks.js';
 import type { Volume } from '../volumes.js';
 import { ownDrives } from './drives.js';
 import { isTemplate, type Vm } from './model.js';
-import { assertAlive } from './power.js';
 import { assertUnlocked, assertUnprotected } from './registry.js';
 
 /**
@@ -16,7 +15,7 @@ export function destroyVm(site: Site, vm: Vm, unreferenced: boolean, user: strin
   return site.tasks.fork({ node: vm.host, type: 'qmdestroy', id: String(vm.vmid), user }, (task) =>
     site.locks.hold(vm.vmid, async () => {
       await site.world.clock.delay(site.world.durations.destroy, task.signal);
-      assertAlive(site, vm);
+      site.vms.assertPresent(vm);
       assertRemovable(vm);
       assertUnlocked(vm);
       assertNoLinkedClones(site, vm);
@@ -26,11 +25,11 @@ export function destroyVm(site: Site, vm: Vm, unreferenced: boolean, user: strin
   );
 }
 
-/** Takes the VM's configuration away and says so. */
+/** Takes the VM's configuration away and says so; one that was still being made had never been announced. */
 export function removeVm(site: Site, vm: Vm, by: string): void {
   site.vms.remove(vm);
   site.pools.remove(vm.vmid);
-  site.announce('vm.deleted', vm, by);
+  if (vm.lock !== 'create' && vm.lock !== 'clone') site.announce('vm.deleted', vm, by);
 }
 
 /** What can't be removed is left, with a warning: an orphan. */

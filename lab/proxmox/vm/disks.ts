@@ -3,7 +3,6 @@ import { parseSize, printSize } from '../property-string.js';
 import type { Site } from '../site.js';
 import { isCdrom, isCloudInitDrive, isDrive, parseDrive, printDrive } from './drives.js';
 import type { Vm } from './model.js';
-import { assertAlive } from './power.js';
 import { assertUnlocked } from './registry.js';
 
 /** Grows a disk to an absolute size, or by `+size`. A disk never shrinks. */
@@ -12,7 +11,7 @@ export function resizeDisk(site: Site, vm: Vm, disk: string, size: string, user:
   if (wanted === undefined) throw badParameters({ size: 'value does not match the regex pattern' });
   return site.tasks.fork({ node: vm.host, type: 'resize', id: String(vm.vmid), user }, () =>
     site.locks.hold(vm.vmid, () => {
-      assertAlive(site, vm);
+      site.vms.assertPresent(vm);
       assertUnlocked(vm);
       const drive = driveOf(vm, disk);
       if (isCdrom(drive) || isCloudInitDrive(drive)) throw refusal("you can't resize a cdrom");
@@ -38,7 +37,7 @@ export function moveDisk(site: Site, vm: Vm, order: MoveOrder, user: string): st
   return site.tasks.fork({ node: vm.host, type: 'qmmove', id: String(vm.vmid), user }, ({ signal }) =>
     site.locks.hold(vm.vmid, async () => {
       await site.world.clock.delay(site.world.durations.clone, signal);
-      assertAlive(site, vm);
+      site.vms.assertPresent(vm);
       checkMove(site, vm, order);
       const drive = driveOf(vm, order.disk);
       const original = site.volumes.get(drive.file, vm.host);

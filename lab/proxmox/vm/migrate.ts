@@ -5,7 +5,6 @@ import type { TaskHandle } from '../tasks.js';
 import type { Volume } from '../volumes.js';
 import { isCloudInitDrive, ownDrives, printDrive } from './drives.js';
 import type { Vm } from './model.js';
-import { assertAlive } from './power.js';
 import { assertUnlocked } from './registry.js';
 
 export interface MigrateOrder {
@@ -22,13 +21,13 @@ export function migrateVm(site: Site, vm: Vm, order: MigrateOrder, user: string)
   const from = vm.host;
   return site.tasks.fork({ node: from, type: 'qmigrate', id: String(vm.vmid), user }, (task) =>
     site.locks.hold(vm.vmid, async () => {
-      assertAlive(site, vm);
+      site.vms.assertPresent(vm);
       checkMigration(site, vm, order);
       vm.lock = 'migrate';
       try {
         await site.world.clock.delay(site.world.durations.clone, task.signal);
         site.hosts.reach(order.target);
-        assertAlive(site, vm);
+        site.vms.assertPresent(vm);
         carryOver(site, vm, order.target, order.targetStorage, task);
       } finally {
         delete vm.lock;

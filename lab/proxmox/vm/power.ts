@@ -26,7 +26,7 @@ export function agentEnabled(vm: Vm): boolean {
 export function startVm(site: Site, vm: Vm, user: string): string {
   return site.tasks.fork({ node: vm.host, type: 'qmstart', id: String(vm.vmid), user }, (task) =>
     site.locks.hold(vm.vmid, () => {
-      assertAlive(site, vm);
+      site.vms.assertPresent(vm);
       if (isTemplate(vm)) throw refusal("you can't start a vm if it's a template");
       assertUnlocked(vm);
       if (vm.power) throw refusal(`VM ${vm.vmid} already running`);
@@ -94,6 +94,7 @@ export function stopVm(site: Site, vm: Vm, user: string, overruleShutdown: boole
       }
     }
     await site.locks.hold(vm.vmid, () => {
+      site.vms.assertPresent(vm);
       if (!vm.power) return;
       assertUnlocked(vm);
       requested(site, vm, 'stop', user);
@@ -124,6 +125,7 @@ export function resetVm(site: Site, vm: Vm, user: string): string {
   if (!vm.power) throw refusal(`VM ${vm.vmid} not running`);
   return site.tasks.fork({ node: vm.host, type: 'qmreset', id: String(vm.vmid), user }, () =>
     site.locks.hold(vm.vmid, () => {
+      site.vms.assertPresent(vm);
       assertUnlocked(vm);
       if (vm.power) requested(site, vm, 'reset', user);
     }),
@@ -131,6 +133,7 @@ export function resetVm(site: Site, vm: Vm, user: string): string {
 }
 
 async function shutDown(site: Site, vm: Vm, order: ShutdownOrder, user: string, task: TaskHandle): Promise<void> {
+  site.vms.assertPresent(vm);
   if (!vm.power) return;
   assertUnlocked(vm);
   requested(site, vm, 'shutdown', user);
@@ -172,11 +175,4 @@ async function guestGoesDown(site: Site, vm: Vm, patience: number, task: TaskHan
 function requested(site: Site, vm: Vm, how: 'stop' | 'shutdown' | 'reset', by: string): void {
   const { vmid, generation } = vm;
   site.world.events.emit({ type: 'vm.stop-requested', vmid, name: nameOf(vm), generation, how, by });
-}
-
-/** @throws PveError when the VM was removed while the caller waited for its lock file. */
-export function assertAlive(site: Site, vm: Vm): void {
-  if (!site.vms.has(vm)) {
-    throw refusal(`Configuration file 'nodes/${vm.host}/qemu-server/${vm.vmid}.conf' does not exist`);
-  }
 }

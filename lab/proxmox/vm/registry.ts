@@ -1,4 +1,4 @@
-import { badParameters, refusal } from '../errors.js';
+import { badParameters, refusal, type PveError } from '../errors.js';
 import { nameOf, type Config, type Vm } from './model.js';
 
 /** All VMs of the cluster by their ids, which are unique over all hosts. */
@@ -25,7 +25,7 @@ export class Vms {
   /** @throws PveError when the VM isn't there, or lives on another host than the one asked. */
   get(vmid: number, host: string): Vm {
     const vm = this.vms.get(vmid);
-    if (vm?.host !== host) throw refusal(`Configuration file 'nodes/${host}/qemu-server/${vmid}.conf' does not exist`);
+    if (vm?.host !== host) throw missing(vmid, host);
     return vm;
   }
 
@@ -39,6 +39,11 @@ export class Vms {
   /** Whether this very VM still exists: its id may belong to another one by now. */
   has(vm: Vm): boolean {
     return this.vms.get(vm.vmid) === vm;
+  }
+
+  /** @throws PveError when the VM was removed meanwhile, while its lock file was waited for or a copy was made. */
+  assertPresent(vm: Vm): void {
+    if (!this.has(vm)) throw missing(vm.vmid, vm.host);
   }
 
   remove(vm: Vm): void {
@@ -55,6 +60,10 @@ export class Vms {
     while (this.vms.has(vmid)) vmid += 1;
     return vmid;
   }
+}
+
+function missing(vmid: number, host: string): PveError {
+  return refusal(`Configuration file 'nodes/${host}/qemu-server/${vmid}.conf' does not exist`);
 }
 
 /** @throws PveError while something else works on the VM. */

@@ -3,7 +3,6 @@ import { printSize } from '../property-string.js';
 import type { Site } from '../site.js';
 import { isCloudInitDrive, ownDrives, printDrive } from './drives.js';
 import { isTemplate, type Vm } from './model.js';
-import { assertAlive } from './power.js';
 import { assertUnlocked } from './registry.js';
 
 /** Turns a stopped VM into a template: its disks become base images, which nobody changes any more. */
@@ -12,7 +11,7 @@ export function makeTemplate(site: Site, vm: Vm, user: string): string {
   return site.tasks.fork({ node: vm.host, type: 'qmtemplate', id: String(vm.vmid), user }, ({ signal }) =>
     site.locks.hold(vm.vmid, async () => {
       await site.world.clock.delay(site.world.durations.templateTask, signal);
-      assertAlive(site, vm);
+      site.vms.assertPresent(vm);
       assertConvertible(vm);
       vm.config.template = '1';
       convertDisks(site, vm);

@@ -244,6 +244,26 @@ describe('Proxmox: what goes wrong', () => {
       assert.match(await lab.task('DELETE', orphan), /No such file or directory/);
     });
 
+    it('an image that a running VM has open isn’t removed', async () => {
+      const shared = make('shared', {}, { running: true });
+      const local = make('local', { scsi0: 'local-lvm:8' }, { running: true });
+      const remove = (storage: string, vmid: number): Promise<string> =>
+        lab.task('DELETE', `nodes/baldar/storage/${storage}/content/${storage}:vm-${vmid}-disk-0`);
+      assert.match(await remove('vms-ceph', shared), /image still has watchers$/);
+      assert.match(await remove('local-lvm', local), /in use\.$/);
+      assert.equal(lab.cluster.hardware(shared)!.disks.length, 1);
+    });
+
+    it('a VM that is taken away while it is cloned leaves no image and no event', async () => {
+      const source = make('template', { template: '1' });
+      const upid = (await lab.ok('POST', `nodes/baldar/qemu/${source}/clone`, { newid: 201, full: 1 })) as string;
+      const before = lab.story('vm.created', 'vm.deleted').length;
+      lab.cluster.byHand.remove(201);
+      assert.match(await lab.ended(upid), /^clone failed: Configuration file .*201\.conf' does not exist$/);
+      assert.deepEqual(await volids('baldar', 'vms-ceph'), [`vms-ceph:base-${source}-disk-0`]);
+      assert.equal(lab.story('vm.created', 'vm.deleted').length, before);
+    });
+
     it('a disk never shrinks; a disk that isn’t there isn’t grown', async () => {
       const vm = `nodes/baldar/qemu/${make('node')}`;
       const resize = (disk: string, size: string): Promise<string> => lab.task('PUT', `${vm}/resize`, { disk, size });

@@ -35,7 +35,7 @@ export class Lab {
   private constructor(
     readonly world: World,
     readonly cluster: ProxmoxCluster,
-    private readonly authority: Authority,
+    authority: Authority,
     private readonly server: { close(): Promise<void> },
     private readonly stop: AbortController,
   ) {
@@ -113,7 +113,7 @@ export class Lab {
         let text = '';
         res.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
         res.on('error', reject).on('end', () => {
-          const body = text === '' ? {} : (JSON.parse(text) as { data?: unknown });
+          const body = text === '' ? {} : (JSON.parse(text) as Answer['body'] & { data?: unknown });
           resolve({ status: res.statusCode ?? 0, reason: res.statusMessage ?? '', data: body.data, body });
         });
       });
@@ -133,7 +133,6 @@ export class Lab {
         `${method} ${path}: ${answer.status} ${answer.reason} ${JSON.stringify(answer.body.errors ?? {})}`,
       );
     }
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-return -- whatever the API answers
     return answer.data;
   }
 

@@ -1,0 +1,39 @@
+import { Stop } from '../runtime/errors.js';
+import type { Step } from '../step.js';
+import { readNode } from './cordon.js';
+import { heldTurn } from './turn.js';
+
+/**
+ * The last look before the VM is deleted: the machine under its id must be the one that was planned, for Proxmox and for
+ * Kubernetes. @throws Stop when it is another one, or when that cannot be known.
+ */
+export async function lookBeforeDelete(step: Step): Promise<void> {
+  await heldTurn(step);
+  const vm = await plannedVm(step);
+  const node = await readNode(step);
+  const uuid = node?.status?.nodeInfo?.systemUUID?.toLowerCase();
+  if (uuid !== undefined && uuid !== step.node.uuid.toLowerCase()) {
+    throw mismatch(step, `Kubernetes node ${step.node.name} on the machine ${step.node.uuid}`, `it runs on ${uuid}`);
+  }
+  step.report(vm ? 'VM and Kubernetes node are the planned ones: the VM may go' : 'its VM is gone already');
+}
+
+/** @returns false when there is no such VM any more. */
+export async function plannedVm(step: Step): Promise<boolean> {
+  const { proxmox } = step.session;
+  const { vmId, name, host, uuid } = step.node;
+  const vm = await proxmox.vm(vmId);
+  if (!vm) {
+    // A VM nobody lists may still be there on a host that does not answer.
+    if (await proxmox.hostOnline(host)) return false;
+    throw new Stop(`VM ${vmId} or an answer from its host ${host}`, `the VM is not listed and ${host} is not online`);
+  }
+  const wanted = `VM ${vmId} named ${name} on ${host} with UUID ${uuid.toLowerCase()}`;
+  if (vm.name === name && vm.host === host && vm.uuid === uuid.toLowerCase()) return true;
+  throw mismatch(step, wanted, `VM ${vmId} named ${vm.name} on ${vm.host} with UUID ${vm.uuid || '(none)'}`);
+}
+
+function mismatch(step: Step, expected: string, found: string): Stop {
+  const next = `find out whose machine that is; npx prox-ops abort brings ${step.node.name} back as it was`;
+  return new Stop(expected, found, next);
+}

@@ -1,0 +1,50 @@
+import { faults, nodeFaults } from '../checks/linstorRules.js';
+import { holds, type Node } from '../clients/kubernetesObjects.js';
+import { Stop } from '../runtime/errors.js';
+import type { Step } from '../step.js';
+import { cordonedByUs } from './cordon.js';
+import { memberOf, readEtcd, assertQuorumWithout, unhealthyMembers } from './etcdView.js';
+import { guardedLinstor, listed, reach } from './linstorGuard.js';
+import type { OpenNode } from './turnRecord.js';
+
+/** Seconds for LINSTOR to answer. Nothing was drained yet that could have moved its controller. */
+const LINSTOR_ANSWERS = 10;
+
+/** Before the first change: everything but the node itself must be able to do without it. @throws Stop with all that is wrong. */
+export async function preflight(step: Step, open: OpenNode): Promise<void> {
+  const wrong = [...(await nodeProblems(step)), ...(await etcdProblems(step)), ...(await linstorProblems(step, open))];
+  if (wrong.length > 0) throw new Stop('every other node and the storage healthy before a node leaves', listed(wrong, 8));
+  step.report('preflight passed');
+}
+
+async function nodeProblems(step: Step): Promise<string[]> {
+  const nodes = (await step.session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+  const others = nodes.filter(({ metadata }) => metadata.name !== step.node.name);
+  const cordoned = others.filter((node) => node.spec?.unschedulable === true && !cordonedByUs(node));
+  if (cordoned.length > 0) step.report(`cordoned by somebody else, left so: ${cordoned.map(({ metadata }) => metadata.name).join(', ')}`);
+  return others.flatMap((node) => {
+    const { name } = node.metadata;
+    if (!holds(node, 'Ready')) return [`node ${name} is not Ready`];
+    return cordonedByUs(node) ? [`node ${name} is cordoned by prox-ops still`] : [];
+  });
+}
+
+/** Every other control plane must have its voter back, so that never two members are missing. */
+async function etcdProblems(step: Step): Promise<string[]> {
+  const view = await readEtcd(step);
+  const own = step.node.role === 'controlplane' ? memberOf(view, step.node) : undefined;
+  assertQuorumWithout(view, own);
+  const others = step.inputs.access.controlPlanes.filter((address) => address !== step.node.address);
+  const absent = others.filter((address) => ![...view.live.values()].some((live) => live.address === address));
+  const troubles = view.troubles.filter((trouble) => absent.some((address) => trouble.startsWith(`${address}:`)));
+  return [...unhealthyMembers(view, own), ...troubles.map((trouble) => `no etcd member answers at ${trouble}`)];
+}
+
+async function linstorProblems(step: Step, open: OpenNode): Promise<string[]> {
+  const linstor = guardedLinstor(step);
+  if (!linstor) return [];
+  const [nodes, resources] = await reach(step, LINSTOR_ANSWERS, () => Promise.all([linstor.nodes(), linstor.resources()]));
+  // Replicas that move at our own wish look faulty while they do; the evacuation itself looks again when they have moved.
+  const moving = open.evacuated ? [] : faults(resources);
+  return [...nodeFaults(nodes, step.node.name), ...moving];
+}

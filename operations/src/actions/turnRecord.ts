@@ -1,0 +1,111 @@
+import type { Lease } from '../clients/kubernetesObjects.js';
+import type { Holder } from '../runtime/processes.js';
+
+/** Name of the lease that serialises rollouts: one per cluster. */
+export const LEASE_NAME = 'prox-ops-rollout';
+/** Without renewal for so long, as seen by one's own clock, a holder counts as gone. */
+export const LEASE_SECONDS = 30;
+
+/** The node that is out of the cluster through us, and what it takes to bring it back. */
+export interface OpenNode {
+  node: string;
+  /** SMBIOS UUID of its VM, for people: the steps themselves ask Proxmox. */
+  vm: string;
+  /** The last step that was begun. */
+  step: string;
+  /** Whether LINSTOR was asked to evacuate it: written before asking, so that a flag found later is known to be ours. */
+  evacuated: boolean;
+  /** Diskful replicas of each LINSTOR resource before the first change. */
+  places: Record<string, number>;
+}
+
+/** What the lease says. */
+export interface TurnRecord {
+  /** `user@host:pid`; empty when nobody holds it. */
+  holder: string;
+  run: string;
+  process?: Holder;
+  /** Milliseconds since the epoch, by the holder's clock; 0 when never. */
+  renewedAt: number;
+  seconds: number;
+  open?: OpenNode;
+  transitions: number;
+  acquiredAt: number;
+  resourceVersion?: string;
+}
+
+const PREFIX = 'prox-ops.io/';
+const KEYS = ['run', 'process', 'node', 'vm', 'step', 'evacuation', 'places'] as const;
+type Key = (typeof KEYS)[number];
+
+export function fromLease(lease: Lease): TurnRecord {
+  const { spec = {}, metadata } = lease;
+  const said = (key: Key): string | undefined => metadata.annotations?.[PREFIX + key];
+  const process = parse<Holder>(said('process'));
+  const node = said('node');
+  const open = node && {
+    node,
+    vm: said('vm') ?? '',
+    step: said('step') ?? '',
+    evacuated: said('evacuation') === 'asked',
+    places: parse<Record<string, number>>(said('places')) ?? {},
+  };
+  return {
+    holder: spec.holderIdentity ?? '',
+    run: said('run') ?? '',
+    renewedAt: spec.renewTime === undefined ? 0 : Date.parse(spec.renewTime),
+    acquiredAt: spec.acquireTime === undefined ? 0 : Date.parse(spec.acquireTime),
+    seconds: spec.leaseDurationSeconds ?? LEASE_SECONDS,
+    transitions: spec.leaseTransitions ?? 0,
+    ...(process && { process }),
+    ...(open && { open }),
+    ...(metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
+  };
+}
+
+/** The lease for a record; other people's labels and annotations on `base` stay. */
+export function toLease(record: TurnRecord, namespace: string, base?: Lease): Lease {
+  const kept = Object.entries(base?.metadata.annotations ?? {}).filter(([key]) => !key.startsWith(PREFIX));
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: {
+      ...base?.metadata,
+      name: LEASE_NAME,
+      namespace,
+      annotations: { ...Object.fromEntries(kept), ...annotations(record) },
+      ...(record.resourceVersion !== undefined && { resourceVersion: record.resourceVersion }),
+    },
+    spec: {
+      holderIdentity: record.holder,
+      leaseDurationSeconds: record.seconds,
+      leaseTransitions: record.transitions,
+      ...(record.acquiredAt > 0 && { acquireTime: microTime(record.acquiredAt) }),
+      ...(record.renewedAt > 0 && { renewTime: microTime(record.renewedAt) }),
+    },
+  };
+}
+
+function annotations({ run, process, open }: TurnRecord): Record<string, string> {
+  const values: Partial<Record<Key, string>> = {
+    ...(run && { run }),
+    ...(process && { process: JSON.stringify(process) }),
+    ...(open && { node: open.node, vm: open.vm, step: open.step, places: JSON.stringify(open.places) }),
+    ...(open?.evacuated && { evacuation: 'asked' }),
+  };
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [PREFIX + key, value]));
+}
+
+/** Kubernetes' MicroTime wants six digits. */
+function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/(\.\d{3})Z$/, '$1000Z');
+}
+
+function parse<T>(text: string | undefined): T | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
+  }
+}

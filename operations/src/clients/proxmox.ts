@@ -1,0 +1,88 @@
+import { messageOf } from '../runtime/errors.js';
+
+/** A VM as Proxmox knows it. */
+export interface ProxmoxVm {
+  vmid: number;
+  name: string;
+  host: string;
+  /** SMBIOS UUID in lower case; empty when its configuration has none. */
+  uuid: string;
+}
+
+/** Proxmox VE, read-only. */
+export interface Proxmox {
+  /**
+   * The VM under an id, undefined when there is none.
+   * @throws ProxmoxError when that cannot be known, e.g. because its host does not answer.
+   */
+  vm(vmid: number): Promise<ProxmoxVm | undefined>;
+  /** Whether a host is a member of the cluster and online. */
+  hostOnline(host: string): Promise<boolean>;
+}
+
+export class ProxmoxError extends Error {
+  override readonly name = 'ProxmoxError';
+}
+
+const TIMEOUT = 15_000;
+const TRIES = 3;
+
+interface VmRow {
+  vmid: number;
+  name?: string;
+  node: string;
+  type: string;
+}
+
+/**
+ * GET requests with an API token. TLS is verified against the system's authorities and those of NODE_EXTRA_CA_CERTS.
+ * Proxmox puts its error text into the HTTP reason phrase.
+ */
+export class ProxmoxClient implements Proxmox {
+  /** @param endpoint https://host:8006 @param token USER@REALM!ID=UUID */
+  constructor(
+    private readonly endpoint: string,
+    private readonly token: string,
+    private readonly timeout = TIMEOUT,
+  ) {}
+
+  async vm(vmid: number): Promise<ProxmoxVm | undefined> {
+    const rows = await this.get<VmRow[]>('/cluster/resources?type=vm');
+    const row = rows.find((candidate) => candidate.vmid === vmid && candidate.type === 'qemu');
+    if (!row) return undefined;
+    // The listing is the cluster's memory; only the host itself knows the configuration.
+    const config = await this.get<{ name?: string; smbios1?: string }>(`/nodes/${row.node}/qemu/${vmid}/config`);
+    const uuid = /(?:^|,)uuid=([0-9a-f-]+)/i.exec(config.smbios1 ?? '')?.[1] ?? '';
+    return { vmid, name: config.name ?? row.name ?? '', host: row.node, uuid: uuid.toLowerCase() };
+  }
+
+  async hostOnline(host: string): Promise<boolean> {
+    const hosts = await this.get<{ node: string; status?: string }[]>('/nodes');
+    return hosts.some((row) => row.node === host && row.status === 'online');
+  }
+
+  private async get<T>(path: string): Promise<T> {
+    let trouble = '';
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      try {
+        return await this.once<T>(path);
+      } catch (error) {
+        if (error instanceof ProxmoxError) throw error;
+        trouble = messageOf(error);
+      }
+    }
+    throw new ProxmoxError(`Proxmox did not answer GET ${path}: ${trouble}`);
+  }
+
+  private async once<T>(path: string): Promise<T> {
+    const response = await fetch(`${this.endpoint.replace(/\/$/, '')}/api2/json${path}`, {
+      headers: { authorization: `PVEAPIToken=${this.token}` },
+      signal: AbortSignal.timeout(this.timeout),
+    });
+    const text = await response.text();
+    if (response.status !== 200) throw new ProxmoxError(`Proxmox GET ${path}: ${response.status} ${response.statusText}`);
+    const { data } = JSON.parse(text) as { data: T | null };
+    if (data === null || data === undefined) throw new ProxmoxError(`Proxmox GET ${path}: expected data, found none`);
+    return data;
+  }
+}

@@ -1,0 +1,110 @@
+/** Parsers for what talosctl prints (facts: talos-wire.md). It has no JSON for etcd, only tables. */
+
+export interface MachineStatus {
+  /** booting, installing, maintenance, running, rebooting, shutting down, resetting, upgrading, unknown */
+  stage: string;
+  ready: boolean;
+  /** Why it is not ready. */
+  unmet: string[];
+}
+
+export interface Extension {
+  name: string;
+  version: string;
+}
+
+export interface EtcdMember {
+  /** 16 hexadecimal digits; as a number it would lose its low bits. */
+  id: string;
+  /** Empty for a member that was added and never started. */
+  hostname: string;
+  peerUrls: string[];
+  learner: boolean;
+}
+
+export interface EtcdStatus {
+  id: string;
+  leader: string;
+  raftIndex: number;
+  raftAppliedIndex: number;
+  learner: boolean;
+  errors: string;
+}
+
+/** Output that is not what talosctl prints for the command. */
+export class UnexpectedOutput extends Error {
+  override readonly name = 'UnexpectedOutput';
+}
+
+/** `get -o json`: indented objects one after the other, not an array. */
+export function parseObjects<T>(text: string): T[] {
+  const objects = text.split(/^(?=\{)/m).filter((part) => part.trim() !== '');
+  return objects.map((part) => {
+    try {
+      return JSON.parse(part) as T;
+    } catch {
+      throw new UnexpectedOutput(`expected JSON objects from talosctl, found ${JSON.stringify(part.slice(0, 80))}`);
+    }
+  });
+}
+
+export function parseMachineStatus(text: string): MachineStatus | undefined {
+  type Shape = { spec?: { stage?: string; status?: { ready?: boolean; unmetConditions?: { name: string; reason: string }[] } } };
+  const [object] = parseObjects<Shape>(text);
+  if (object?.spec?.stage === undefined) return undefined;
+  const { stage, status } = object.spec;
+  const unmet = (status?.unmetConditions ?? []).map(({ name, reason }) => `${name}: ${reason}`);
+  return { stage, ready: status?.ready ?? false, unmet };
+}
+
+export function parseExtensions(text: string): Extension[] {
+  type Shape = { spec?: { metadata?: { name?: string; version?: string } } };
+  return parseObjects<Shape>(text).flatMap(({ spec }) => {
+    const { name, version } = spec?.metadata ?? {};
+    return name === undefined ? [] : [{ name, version: version ?? '' }];
+  });
+}
+
+export function parseVersion(text: string): string | undefined {
+  type Shape = { version?: { tag?: string } };
+  return parseObjects<Shape>(text)[0]?.version?.tag;
+}
+
+export function parseMembers(text: string): EtcdMember[] {
+  return parseTable(text, ['ID', 'HOSTNAME', 'PEER URLS', 'LEARNER']).map((row) => ({
+    id: row['ID'] ?? '',
+    hostname: row['HOSTNAME'] ?? '',
+    peerUrls: (row['PEER URLS'] ?? '').split(',').filter((url) => url !== ''),
+    learner: row['LEARNER'] === 'true',
+  }));
+}
+
+export function parseEtcdStatus(text: string): EtcdStatus | undefined {
+  const columns = ['MEMBER', 'LEADER', 'RAFT INDEX', 'RAFT APPLIED INDEX', 'LEARNER', 'ERRORS'];
+  const [row] = parseTable(text, columns);
+  if (!row) return undefined;
+  return {
+    id: row['MEMBER'] ?? '',
+    leader: row['LEADER'] ?? '',
+    raftIndex: Number(row['RAFT INDEX']),
+    raftAppliedIndex: Number(row['RAFT APPLIED INDEX']),
+    learner: row['LEARNER'] === 'true',
+    errors: row['ERRORS'] ?? '',
+  };
+}
+
+/**
+ * A table with aligned columns. Cells are cut at the places where the headings stand: they may be empty (the host name of
+ * a member that never started) and hold single blanks. @throws UnexpectedOutput when a heading is missing.
+ */
+function parseTable(text: string, expected: string[]): Record<string, string>[] {
+  const [header = '', ...lines] = text.split('\n').filter((line) => line.trim() !== '');
+  const headings = [...header.matchAll(/\S+(?: \S+)*/g)].map((match) => ({ name: match[0], at: match.index }));
+  const missing = expected.filter((name) => !headings.some((heading) => heading.name === name));
+  if (missing.length > 0) {
+    throw new UnexpectedOutput(`expected talosctl to print the columns ${missing.join(', ')}, found ${JSON.stringify(header)}`);
+  }
+  return lines.map((line) =>
+    Object.fromEntries(headings.map(({ name, at }, index) => [name, line.slice(at, headings[index + 1]?.at).trim()])),
+  );
+}

@@ -4,7 +4,7 @@ import { vmOf } from '../http/router.js';
 import { guestInterfaces, vmStatus } from '../reports.js';
 import { changeConfig, digestOf, pendingKeys, readChange } from '../vm/config.js';
 import type { Vm } from '../vm/model.js';
-import { rebootVm, resetVm, shutdownVm, startVm, stopVm } from '../vm/power.js';
+import { rebootVm, rebuildCloudInit, resetVm, shutdownVm, startVm, stopVm } from '../vm/power.js';
 import { typed } from '../vm/schema.js';
 
 const VM = '/nodes/{node}/qemu/{vmid}';
@@ -32,6 +32,12 @@ export const guestRoutes: Route[] = [
       const task = { node: vm.host, type: 'qmconfig', id: String(vm.vmid), user };
       return site.tasks.fork(task, () => changeConfig(site, vm, change));
     },
+  },
+  {
+    method: 'PUT',
+    path: `${VM}/cloudinit`,
+    params: {},
+    run: (call) => rebuildCloudInit(call.site, vmOf(call)),
   },
   { method: 'GET', path: `${VM}/status/current`, params: {}, run: (call) => vmStatus(call.site, vmOf(call)) },
   {

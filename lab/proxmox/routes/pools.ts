@@ -1,8 +1,11 @@
+import type { Params } from '../http/params.js';
 import type { Route } from '../http/router.js';
 import type { Pool } from '../pools.js';
 import { splitList } from '../property-string.js';
 import { vmResource } from '../reports.js';
 import type { Site } from '../site.js';
+
+const CHANGES = { vms: 'string?', comment: 'string?', delete: 'flag?', 'allow-move': 'flag?' } as const;
 
 export const poolRoutes: Route[] = [
   {
@@ -32,18 +35,18 @@ export const poolRoutes: Route[] = [
       return { members: members(site, pool), ...(comment === undefined ? {} : { comment }) };
     },
   },
+  // The first form is the one of today, the second still works.
+  {
+    method: 'PUT',
+    path: '/pools',
+    params: { poolid: 'string', ...CHANGES },
+    run: ({ site, params }) => change(site, params.text('poolid'), params),
+  },
   {
     method: 'PUT',
     path: '/pools/{poolid}',
-    params: { vms: 'string?', comment: 'string?', delete: 'flag?', 'allow-move': 'flag?' },
-    run: ({ site, vars, params }) => {
-      const pool = site.pools.get(vars.poolid!);
-      Object.assign(pool, params.pick('comment'));
-      for (const vmid of splitList(params.text('vms')).map(Number)) {
-        if (params.flag('delete')) site.pools.remove(vmid);
-        else site.pools.add(pool.poolid, vmid);
-      }
-    },
+    params: CHANGES,
+    run: ({ site, vars, params }) => change(site, vars.poolid!, params),
   },
   {
     method: 'DELETE',
@@ -52,6 +55,15 @@ export const poolRoutes: Route[] = [
     run: ({ site, vars }) => site.pools.delete(vars.poolid!),
   },
 ];
+
+function change(site: Site, poolid: string, params: Params): void {
+  const pool = site.pools.get(poolid);
+  Object.assign(pool, params.pick('comment'));
+  for (const vmid of splitList(params.text('vms')).map(Number)) {
+    if (params.flag('delete')) site.pools.remove(vmid);
+    else site.pools.add(poolid, vmid);
+  }
+}
 
 function summary({ poolid, comment }: Pool): Record<string, unknown> {
   return { poolid, ...(comment === undefined ? {} : { comment }) };

@@ -132,6 +132,14 @@ export function resetVm(site: Site, vm: Vm, user: string): string {
   );
 }
 
+/** Writes the cloud-init drive anew: a running guest finds the configuration's values there from now on. */
+export async function rebuildCloudInit(site: Site, vm: Vm): Promise<void> {
+  await site.locks.hold(vm.vmid, () => {
+    site.vms.assertPresent(vm);
+    if (vm.power) vm.power.cloudInit = cloudInitOf(vm.power.config);
+  });
+}
+
 async function shutDown(site: Site, vm: Vm, order: ShutdownOrder, user: string, task: TaskHandle): Promise<void> {
   site.vms.assertPresent(vm);
   if (!vm.power) return;

@@ -130,7 +130,7 @@ describe('Proxmox: the API', () => {
   it('keeps pools with their members', async () => {
     const vmid = lab.cluster.byHand.create({ name: 'node', host: 'thor' });
     await lab.ok('POST', 'pools', { poolid: 'k8s', comment: 'nodes' });
-    await lab.ok('PUT', 'pools/k8s', { vms: vmid });
+    await lab.ok('PUT', 'pools', { poolid: 'k8s', vms: vmid });
     const [pool] = await lab.ok('GET', 'pools', { poolid: 'k8s' });
     assert.deepEqual([pool.poolid, pool.members[0].id], ['k8s', `qemu/${vmid}`]);
     assert.match((await lab.call('DELETE', 'pools/k8s')).reason, /is not empty/);
@@ -169,6 +169,21 @@ describe('Proxmox: the API', () => {
     assert.equal(await lab.ended(upid), 'OK');
     await lab.ok('PUT', url, { protection: 1 });
     assert.equal(await put({ delete: 'scsi0' }), "can't remove drive 'scsi0' - protection mode enabled");
+    lab.cluster.byHand.remove(vmid);
+  });
+
+  it('shows a running guest new addresses only once its cloud-init drive is rebuilt, and none without a drive', async () => {
+    const options = { ipconfig0: 'ip=127.102.67.1/23' };
+    const vmid = lab.cluster.byHand.create({ name: 'node', host: 'thor', options });
+    assert.deepEqual(lab.cluster.hardware(vmid)!.ipConfigs, []);
+    const vm = `nodes/thor/qemu/${vmid}`;
+    await lab.ok('PUT', `${vm}/config`, { ide2: 'vms-ceph:cloudinit,media=cdrom' });
+    lab.cluster.byHand.start(vmid);
+    const address = () => lab.cluster.hardware(vmid)!.ipConfigs[0]!.address;
+    await lab.ok('PUT', `${vm}/config`, { ipconfig0: 'ip=127.102.67.2/23' });
+    assert.equal(address(), '127.102.67.1/23');
+    await lab.ok('PUT', `${vm}/cloudinit`);
+    assert.equal(address(), '127.102.67.2/23');
     lab.cluster.byHand.remove(vmid);
   });
 

@@ -9,7 +9,7 @@ export interface ControlPlaneSettings {
   timing: Timing;
   /** Loopback address that everything listens on. */
   address: string;
-  ports: { etcd: number; etcdPeer: number; apiServer: number };
+  ports: { etcd: number; etcdPeer: number; apiServer: number; kubelets: number };
   etcdData: string;
   /** The scheduler's configuration file and kwok's. */
   schedulerConfig: string;
@@ -65,6 +65,7 @@ export function apiServerArguments({ pki, files, timing, address, ports, audit }
     `--proxy-client-key-file=${files.frontProxy.key}`,
     `--default-not-ready-toleration-seconds=${timing.toleration}`,
     `--default-unreachable-toleration-seconds=${timing.toleration}`,
+    '--kubelet-preferred-address-types=InternalIP',
     // There is no Service network here, and an endpoint on loopback would be refused.
     '--endpoint-reconciler-type=none',
     '--profiling=false',

@@ -4,6 +4,7 @@ import { auditLogPath, ControlPlane, type Binaries, type Program } from './contr
 import { ApiEndpoints } from './endpoints.js';
 import { Gate } from './gate.js';
 import { HeldPods } from './held-pods.js';
+import { KubeletDoors } from './kubelet-doors.js';
 import { isReady, Kubelets } from './kubelets.js';
 import { clientKubeconfig } from './pki.js';
 import { Session } from './session.js';
@@ -32,6 +33,7 @@ interface Life {
   session: Session;
   volumes: Volumes;
   heldPods: HeldPods;
+  doors: KubeletDoors;
   over: AbortController;
 }
 
@@ -48,7 +50,7 @@ export class KubernetesCluster implements Kubernetes {
     private readonly world: World,
     private readonly deps: KubernetesDependencies,
   ) {
-    this.kubelets = new Kubelets(world, this.api, (node) => this.current?.volumes.kubeletChanged(node));
+    this.kubelets = new Kubelets(world, this.api, (node) => this.kubeletChanged(node));
     this.endpoints = new ApiEndpoints(world, deps.machines, (reachable) => this.setReachable(reachable));
     world.signal.addEventListener('abort', () => void this.close(), { once: true });
   }
@@ -68,7 +70,7 @@ export class KubernetesCluster implements Kubernetes {
   }
 
   kubeletUp(machine: Machine): void {
-    if (isControlPlane(machine)) void this.current?.controlPlane.serveAt(machine.address);
+    if (isControlPlane(machine)) this.serveAt(machine.address);
     this.kubelets.up(machine);
   }
 
@@ -84,6 +86,7 @@ export class KubernetesCluster implements Kubernetes {
     this.api.close();
     this.endpoints.shut();
     life?.over.abort();
+    life?.doors.close();
     await life?.controlPlane.stop();
   }
 
@@ -133,10 +136,25 @@ export class KubernetesCluster implements Kubernetes {
     this.kubelets.attach(session);
     const volumes = new Volumes(session, this.kubelets, this.deps.storage, this.world);
     keepBudget(this.world, session);
-    const life = { pki, controlPlane, session, volumes, heldPods: new HeldPods(this.world, session), over };
+    const heldPods = new HeldPods(this.world, session);
+    const doors = new KubeletDoors(this.world, controlPlane.kubeletServer);
+    const life = { pki, controlPlane, session, volumes, heldPods, doors, over };
     this.current = life;
     this.endpoints.open(controlPlane.apiServer, new URL(pki.endpoint).hostname);
     return life;
+  }
+
+  private serveAt(address: string): void {
+    const life = this.current;
+    life?.controlPlane.serveAt(address).catch((error: unknown) => {
+      if (life.session.signal.aborted) return;
+      this.world.events.emit({ type: 'lab.failure', part: 'kube-apiserver certificate', message: String(error) });
+    });
+  }
+
+  private kubeletChanged(node: string): void {
+    this.current?.volumes.kubeletChanged(node);
+    this.current?.doors.update(node, this.kubelets.serving(node));
   }
 
   private setReachable(reachable: boolean): void {

@@ -7,7 +7,7 @@ import { Child } from './child.js';
 import { Connection } from './connection.js';
 import { servingCertificate, writePki } from './pki.js';
 import { freePorts } from './ports.js';
-import { kubeletsConfiguration } from './stages.js';
+import { kubeletsConfiguration, type KubeletSettings } from './stages.js';
 import type { Timing } from './timing.js';
 
 export const PROGRAMS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
@@ -84,6 +84,11 @@ export class ControlPlane {
     writeFileSync(files.serving.key, key, { mode: 0o600 });
   }
 
+  /** Where kwok serves the API of all kubelets. */
+  get kubeletServer(): { host: string; port: number } {
+    return { host: this.settings.address, port: this.settings.ports.kubelets };
+  }
+
   /** Process ids by program, for measurements. */
   pids(): Partial<Record<Program, number>> {
     return Object.fromEntries(this.children.map((child) => [child.name, child.pid]));
@@ -135,7 +140,7 @@ async function prepare(
   directory: string,
 ): Promise<programs.ControlPlaneSettings> {
   const address = world.network.control;
-  const [etcd, etcdPeer, apiServer] = (await freePorts(address, 3)) as [number, number, number];
+  const [etcd, etcdPeer, apiServer, kubelets] = (await freePorts(address, 4)) as [number, number, number, number];
   const files = await writePki({
     pki,
     directory: join(directory, 'pki'),
@@ -148,15 +153,22 @@ async function prepare(
     return path;
   };
   const yaml = (...documents: object[]): string => documents.map((document) => stringify(document)).join('---\n');
+  const kubelet: KubeletSettings = {
+    durations: world.durations,
+    timing,
+    serverAddress: `${address}:${kubelets}`,
+    tls: files.kubelet,
+    linstor: { address, port: world.network.ports.linstor },
+  };
   return {
     pki,
     files,
     timing,
     address,
-    ports: { etcd, etcdPeer, apiServer },
+    ports: { etcd, etcdPeer, apiServer, kubelets },
     etcdData: join(directory, 'etcd'),
     schedulerConfig: write('scheduler.yaml', yaml(programs.schedulerConfiguration(files))),
-    kubeletsConfig: write('kubelets.yaml', yaml(...kubeletsConfiguration(world.durations, timing))),
+    kubeletsConfig: write('kubelets.yaml', yaml(...kubeletsConfiguration(kubelet))),
     ...(auditPolicy === undefined
       ? {}
       : { audit: { policy: write('audit-policy.yaml', auditPolicy), log: auditLogPath(world) } }),

@@ -1,11 +1,10 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Machines, World } from '../world/world.js';
+import { TcpProxy } from './proxy.js';
 
 /** One address at which the API is served. */
 interface Door {
-  server: Server;
-  sockets: Set<Socket>;
-  /** The node whose connections these are. */
+  proxy: TcpProxy;
+  /** The node that holds the address. */
   holder: string;
 }
 
@@ -71,7 +70,9 @@ export class ApiEndpoints {
       if (holder === undefined) this.remove(address, door);
       else if (holder !== door.holder) moveTo(holder, door);
     }
-    for (const [address, holder] of wanted) if (!this.doors.has(address)) this.add(address, holder);
+    for (const [address, holder] of wanted) {
+      if (this.target && !this.doors.has(address)) this.add(address, holder, this.target);
+    }
     if (wanted.size > 0 === this.reachable) return;
     this.reachable = wanted.size > 0;
     this.world.events.emit({ type: 'kubernetes.api', reachable: this.reachable });
@@ -90,50 +91,29 @@ export class ApiEndpoints {
     return wanted.set(virtual, kept.node);
   }
 
-  private add(address: string, holder: string): void {
-    const sockets = new Set<Socket>();
-    const server = createServer((socket) => this.accept(socket, sockets));
-    server.on('error', (error) =>
-      this.world.events.emit({ type: 'lab.failure', part: 'kubernetes-endpoint', message: error.message }),
-    );
-    server.listen({ host: address, port: this.world.network.ports.kubernetes });
-    this.doors.set(address, { server, sockets, holder });
+  private add(address: string, holder: string, target: { host: string; port: number }): void {
+    const proxy = new TcpProxy({
+      listen: { host: address, port: this.world.network.ports.kubernetes },
+      target: { host: target.host, port: target.port },
+      admits: () => this.admits(),
+      onError: ({ message }) => this.world.events.emit({ type: 'lab.failure', part: 'kubernetes-endpoint', message }),
+    });
+    this.doors.set(address, { proxy, holder });
   }
 
   private remove(address: string, door: Door): void {
     this.doors.delete(address);
-    door.server.close();
-    cut(door);
+    door.proxy.close();
   }
 
-  private accept(socket: Socket, sockets: Set<Socket>): void {
+  private admits(): boolean {
     this.accepted += 1;
-    const cutNow = this.accepted % 2 === 0 && this.world.faults.has('kubernetes-api-flaps');
-    if (cutNow || !this.target) {
-      socket.on('error', () => undefined);
-      socket.resetAndDestroy();
-      return;
-    }
-    const upstream = connect(this.target);
-    const pair = [socket, upstream];
-    for (const one of pair) {
-      one.setNoDelay(true);
-      // Either end may go at any time; the other one goes with it.
-      one.on('error', () => undefined);
-      one.on('close', () => pair.forEach((other) => other.destroy()));
-    }
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    socket.pipe(upstream).pipe(socket);
+    return this.accepted % 2 === 1 || !this.world.faults.has('kubernetes-api-flaps');
   }
 }
 
 /** The virtual address moves to another machine: connections to the one before are lost. */
 function moveTo(holder: string, door: Door): void {
   door.holder = holder;
-  cut(door);
-}
-
-function cut(door: Door): void {
-  for (const socket of door.sockets) socket.resetAndDestroy();
+  door.proxy.cut();
 }

@@ -20,6 +20,12 @@ export const HELD_POD = 'lab.prox-ops.io/never-terminates';
 /** Annotation on a pod whose volumes are attached and mounted: one with volumes starts only then. */
 export const MOUNTED_POD = 'lab.prox-ops.io/volumes-mounted';
 
+/** The port of a kubelet's own API, on its node's address. */
+export const KUBELET_PORT = 10250;
+
+/** Where Piraeus runs LINSTOR. */
+export const STORAGE_NAMESPACE = 'piraeus-datastore';
+
 /** The CSI driver of LINSTOR, which is also the attacher and the provisioner. */
 export const CSI_DRIVER = 'linstor.csi.linbit.com';
 

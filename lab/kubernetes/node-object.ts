@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { V1Node, V1NodeCondition, V1Taint } from '@kubernetes/client-node';
 import type { Inventory } from '../world/inventory.js';
 import type { Machine } from '../world/world.js';
-import { GPU_RESOURCE } from './names.js';
+import { GPU_RESOURCE, KUBELET_PORT } from './names.js';
 
 /** Where Talos notes which labels and taints of a Node came from its machine configuration. */
 const OWNED_LABELS = 'talos.dev/owned-labels';
@@ -81,6 +81,7 @@ function identity(machine: Machine): object {
       { type: 'InternalIP', address: machine.address },
       { type: 'Hostname', address: machine.node },
     ],
+    daemonEndpoints: { kubeletEndpoint: { Port: KUBELET_PORT } },
     nodeInfo: {
       architecture: 'amd64',
       operatingSystem: 'linux',

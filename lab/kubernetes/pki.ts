@@ -13,6 +13,8 @@ export interface PkiFiles {
   serving: { crt: string; key: string };
   /** What the API server shows to extension API servers. */
   frontProxy: { crt: string; key: string };
+  /** What every kubelet's API shows. */
+  kubelet: { crt: string; key: string };
   kubeconfigs: { controllerManager: string; scheduler: string; kubelets: string };
 }
 
@@ -50,6 +52,7 @@ export async function writePki({ pki, directory, server, addresses }: PkiOptions
     serviceAccountKey: write('service-account.key', pki.serviceAccountKey),
     serving: writePair('serving', await servingCertificate(pki, addresses)),
     frontProxy: writePair('front-proxy', await issue(aggregator, { commonName: FRONT_PROXY, client: true })),
+    kubelet: writePair('kubelet', await issue(ca, { commonName: 'kubelet', server: true })),
     kubeconfigs: {
       controllerManager: await kubeconfig('controller-manager', { commonName: 'system:kube-controller-manager' }),
       scheduler: await kubeconfig('scheduler', { commonName: 'system:kube-scheduler' }),

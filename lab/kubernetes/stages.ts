@@ -1,5 +1,5 @@
 import type { Durations } from '../world/durations.js';
-import { HELD_POD, KUBELET_LABEL, KUBELET_UP, MOUNTED_POD, NEVER_READY } from './names.js';
+import { HELD_POD, KUBELET_LABEL, KUBELET_UP, MOUNTED_POD, NEVER_READY, STORAGE_NAMESPACE } from './names.js';
 import type { Timing } from './timing.js';
 
 interface Requirement {
@@ -9,12 +9,23 @@ interface Requirement {
   values?: string[];
 }
 
+export interface KubeletSettings {
+  durations: Durations;
+  timing: Timing;
+  /** Where the kubelets' API is served: HOST:PORT. */
+  serverAddress: string;
+  tls: { crt: string; key: string };
+  /** Where LINSTOR's controller listens, which a forwarded port of its pod leads to. */
+  linstor: { address: string; port: number };
+}
+
 /**
  * kwok's configuration file: the behaviour of all kubelets as data. Heartbeats go into the Node's status and not into a
  * Lease: with Leases kwok looks only once at the pods that a node already has, and drops those that it sees before its
  * own Lease has come back to it.
  */
-export function kubeletsConfiguration(durations: Durations, timing: Timing): object[] {
+export function kubeletsConfiguration(settings: KubeletSettings): object[] {
+  const { durations, timing, serverAddress, tls, linstor } = settings;
   return [
     {
       apiVersion: 'config.kwok.x-k8s.io/v1alpha1',
@@ -24,11 +35,16 @@ export function kubeletsConfiguration(durations: Durations, timing: Timing): obj
         manageAllNodes: false,
         nodeLeaseDurationSeconds: 0,
         nodePort: 0,
+        serverAddress,
+        tlsCertFile: tls.crt,
+        tlsPrivateKeyFile: tls.key,
+        enableDebuggingHandlers: true,
+        enableProfilingHandler: false,
+        enableContentionProfiling: false,
         nodePlayStageParallelism: 4,
         podPlayStageParallelism: 4,
         podsOnNodeSyncParallelism: 4,
         nodeLeaseParallelism: 1,
-        enableDebuggingHandlers: false,
         cidr: '10.244.0.0/16',
       },
     },
@@ -38,7 +54,21 @@ export function kubeletsConfiguration(durations: Durations, timing: Timing): obj
     podStarts(durations),
     podCompletes(durations),
     podStops(durations),
+    linstorForward(linstor),
   ];
+}
+
+/** Any pod of the namespace: kwok can't select by label, and only the controller's pod has anything on that port. */
+function linstorForward(linstor: { address: string; port: number }): object {
+  return {
+    apiVersion: 'kwok.x-k8s.io/v1alpha1',
+    kind: 'ClusterPortForward',
+    metadata: { name: 'linstor-controller' },
+    spec: {
+      selector: { matchNamespaces: [STORAGE_NAMESPACE] },
+      forwards: [{ ports: [linstor.port], target: linstor }],
+    },
+  };
 }
 
 const NODE_READY = '.status.conditions.[] | select( .type == "Ready" ) | .status';

@@ -1,36 +1,35 @@
+import { STORAGE_NAMESPACE } from '../names.js';
 import type { Shape } from './cluster-shape.js';
 import { daemonSet, deployment, EVERYWHERE, namespace, type Manifest } from './manifest.js';
 import { storageObjects } from './volumes.js';
 
-const NAMESPACE = 'piraeus-datastore';
-
 /** Piraeus: LINSTOR's controller, its satellites, and the CSI driver's two halves. */
 export function storageWorkloads(shape: Shape): Manifest[] {
   return [
-    namespace(NAMESPACE),
+    namespace(STORAGE_NAMESPACE),
     ...storageObjects(shape),
     deployment({
       name: 'linstor-controller',
-      namespace: NAMESPACE,
+      namespace: STORAGE_NAMESPACE,
       image: 'quay.io/piraeusdatastore/piraeus-server:v1.33.3',
       labels: { 'app.kubernetes.io/component': 'linstor-controller' },
     }),
     deployment({
       name: 'linstor-csi-controller',
-      namespace: NAMESPACE,
+      namespace: STORAGE_NAMESPACE,
       image: 'quay.io/piraeusdatastore/piraeus-csi:v1.10.2',
       labels: { 'app.kubernetes.io/component': 'linstor-csi-controller' },
     }),
     daemonSet({
       name: 'linstor-csi-node',
-      namespace: NAMESPACE,
+      namespace: STORAGE_NAMESPACE,
       image: 'quay.io/piraeusdatastore/piraeus-csi:v1.10.2',
       labels: { 'app.kubernetes.io/component': 'linstor-csi-node' },
       pod: { hostNetwork: true, priorityClassName: 'system-node-critical', tolerations: EVERYWHERE },
     }),
     daemonSet({
       name: 'linstor-satellite',
-      namespace: NAMESPACE,
+      namespace: STORAGE_NAMESPACE,
       image: 'quay.io/piraeusdatastore/piraeus-server:v1.33.3',
       labels: { 'app.kubernetes.io/component': 'linstor-satellite' },
       pod: { hostNetwork: true, priorityClassName: 'system-node-critical' },

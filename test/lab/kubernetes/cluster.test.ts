@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { PassThrough } from 'node:stream';
+import { KubeConfig, PortForward } from '@kubernetes/client-node';
 import type { V1Node, V1Pod, V1PodDisruptionBudget, V1VolumeAttachment } from '@kubernetes/client-node';
 import { ApiError, ifExists, type Connection } from '../../../lab/kubernetes/connection.js';
 import { isReady } from '../../../lab/kubernetes/kubelets.js';
+import { LAB_USERS } from '../../../lab/kubernetes/index.js';
 import { applyWorkloads, workloadsSettled, workloadVolumes } from '../../../lab/kubernetes/workloads/index.js';
+import { parseAuditLine } from '../../../lab/monitor/audit-log.js';
+import { AUDIT_POLICY } from '../../../lab/monitor/index.js';
 import { findBinaries, plan, Stage, until, type NodePlan } from './support.js';
 
 /** A failure of the lab itself must not look like a test that hangs. */
@@ -18,7 +26,7 @@ describe('lab/kubernetes: the real control plane', () => {
   before(async () => {
     // Shorter than two busy cores bear with fifteen nodes; seven nodes cost little.
     const timing = { heartbeat: 1_000, monitorPeriod: 500, grace: 4_000, toleration: 30 };
-    stage = new Stage(105, await findBinaries(), { timing });
+    stage = new Stage(105, await findBinaries(), { timing, auditPolicy: AUDIT_POLICY });
     nodes = plan(stage.network, 3, 3, 1).map((node) =>
       node.gpu === undefined ? node : { ...node, labels: { 'nvidia.com/gpu.present': 'true' } },
     );
@@ -108,6 +116,27 @@ describe('lab/kubernetes: the real control plane', () => {
     assert.equal(inference?.spec?.nodeName, 'worker-1');
   });
 
+  it("forwards a port of LINSTOR's controller to the lab's", async () => {
+    const linstor = createServer((_, response) => response.end('LINSTOR'));
+    linstor.listen(stage.network.ports.linstor, stage.network.control);
+    try {
+      const [pod] = await podsOf('linstor-controller', 'piraeus-datastore');
+      const config = new KubeConfig();
+      config.loadFromString(await stage.cluster.adminKubeconfig());
+      const answer = new PassThrough();
+      const question = new PassThrough();
+      const { name, namespace } = pod!.metadata!;
+      const forward = new PortForward(config);
+      const socket = await forward.portForward(namespace!, name!, [3370], answer, null, question);
+      question.write('GET /health HTTP/1.1\r\nHost: linstor\r\nConnection: close\r\n\r\n');
+      const [text] = (await once(answer, 'data')) as [Buffer];
+      (socket as { close(): void }).close();
+      assert.match(text.toString(), /^HTTP\/1.1 200 OK[^]*LINSTOR/);
+    } finally {
+      linstor.close();
+    }
+  });
+
   it('refuses an eviction that the budget does not allow, and allows it once the replacement is ready', async () => {
     const [first, second] = await podsOf('web');
     assert.equal(await evict(first!), 201);
@@ -115,6 +144,11 @@ describe('lab/kubernetes: the real control plane', () => {
     await budgetAllows('web', 1);
     assert.equal(await evict(second!), 201);
     await settled();
+    const audited = readFileSync(stage.cluster.auditLog, 'utf8').trim().split('\n').map(parseAuditLine);
+    const codes = audited.filter((entry) => entry?.eviction && entry.user === 'admin').map((entry) => entry!.code);
+    assert.deepEqual(codes, [201, 429, 201]);
+    const deleters = audited.filter((entry) => entry?.pod.startsWith('shop/web') && !entry.eviction);
+    assert.ok(deleters.every((entry) => entry?.user === LAB_USERS[0]));
   });
 
   it('lets no eviction of web pass while the fault pdb-never-allows is set', async () => {

@@ -50,8 +50,8 @@ export async function patchConfiguration(talosctl: Talosctl, config: string, pat
   if (patches.length === 0) return config;
   const files = { config, ...patchFiles(patches) };
   const flags = Object.keys(patchFiles(patches)).flatMap((file) => ['--patch', `@{${file}}`]);
-  // Without an output file talosctl would write over its input.
-  return talosctl.cached(['machineconfig', 'patch', '{config}', ...flags, '-o', '/dev/stdout'], files);
+
+  return talosctl.cached(['machineconfig', 'patch', '{config}', ...flags], files);
 }
 
 /** talos:client/getConfiguration:getConfiguration */

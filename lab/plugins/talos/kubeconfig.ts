@@ -89,7 +89,7 @@ function unpack(archive: Buffer): Promise<string> {
     const tar = extract();
     tar.on('entry', (header, stream, next) => {
       const chunks: Buffer[] = [];
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('data', (chunk: unknown) => chunks.push(chunk as Buffer));
       stream.on('end', () => {
         if (header.name === 'kubeconfig') content = Buffer.concat(chunks).toString('utf8');
         next();

@@ -1,0 +1,4 @@
+import { servePlugin } from '../protocol/serve.js';
+import { KubernetesProvider } from './provider.js';
+
+void servePlugin(new KubernetesProvider());

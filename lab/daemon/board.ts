@@ -96,7 +96,7 @@ export class Board {
   }
 
   private member({ change, id, node, learners }: Extract<Recorded, { type: 'etcd.member' }>): void {
-    const fresh: EtcdMember = { id, node, role: learners > 0 ? 'learner' : 'voter', up: true, leader: false };
+    const fresh: EtcdMember = { id, node, role: learners > 0 ? 'learner' : 'voter', up: learners === 0, leader: false };
     const member = this.memberById.get(id) ?? fresh;
     if (change === 'promoted') member.role = 'voter';
     if (change === 'started' || change === 'stopped') member.up = change === 'started';

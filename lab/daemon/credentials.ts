@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { LAB_PASSPHRASE } from '../inventory/project.js';
 import { type Authority, createAuthority } from '../world/certificates.js';
 import type { LabDirectory } from './directory.js';
 
@@ -22,7 +23,7 @@ export async function makeCredentials(directory: LabDirectory): Promise<Credenti
   directory.write(directory.trust, `${systemTrust()}\n${authority.crt}`);
   directory.write(directory.proxmoxToken, `${proxmoxToken}\n`);
   directory.write(directory.controlToken, `${controlToken}\n`);
-  directory.write(directory.passphrase, `${randomBytes(24).toString('hex')}\n`);
+  directory.write(directory.passphrase, `${LAB_PASSPHRASE}\n`);
   return { authority, proxmoxToken, controlToken };
 }
 

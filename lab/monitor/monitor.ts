@@ -56,6 +56,7 @@ export class SafetyMonitor {
   private armedAt: number | null = null;
   private armedOnce = false;
   private readonly closers: (() => void)[] = [];
+  private closing: Promise<Judgement> | undefined;
 
   constructor(private readonly options: MonitorOptions) {
     this.book = new VerdictBook(
@@ -139,8 +140,18 @@ export class SafetyMonitor {
     return this.current();
   }
 
+  /** How things stood when it last looked. */
+  current(): Judgement {
+    return this.book.judgement(this.armedAt, this.unwatched());
+  }
+
   /** A last look, then everything is let go of. @returns the final judgement, which the verdict file holds as well. */
-  async close(): Promise<Judgement> {
+  close(): Promise<Judgement> {
+    this.closing ??= this.letGo();
+    return this.closing;
+  }
+
+  private async letGo(): Promise<Judgement> {
     const judgement = await this.judgement();
     for (const close of this.closers.splice(0)) close();
     this.kubernetes?.stop();
@@ -213,10 +224,6 @@ export class SafetyMonitor {
 
   private moment(): Moment {
     return { at: this.options.now(), seq: this.options.events.all().at(-1)?.seq ?? -1 };
-  }
-
-  private current(): Judgement {
-    return this.book.judgement(this.armedAt, this.unwatched());
   }
 
   private unwatched(): Partial<Record<Invariant, string>> {

@@ -1,8 +1,6 @@
 import type { Machine, Storage, World } from '../world/world.js';
 import { autoEvict, evictionTime } from './model/evict.js';
 import { Model, type NodeEvent } from './model/model.js';
-import { reconnectNode } from './model/nodes.js';
-import type { Entry } from './model/replies.js';
 import { connect, disconnect, register, type SatelliteHost } from './model/satellite.js';
 import { flagsOf, isDiskless, keyOf, type LinstorNode } from './model/state.js';
 import { close, open } from './model/use.js';
@@ -34,8 +32,8 @@ export class LinstorController implements Storage {
   readonly model: Model;
   private readonly publisher: Publisher;
   private readonly listeners = new Set<StreamListener>();
-  /** Machines whose satellite process runs, by node key. */
-  private readonly hosts = new Map<string, SatelliteHost>();
+  /** Satellites that run or are starting, by node key. */
+  private readonly satellites = new Map<string, { host: SatelliteHost; readyAt: number }>();
   private wakeAt = Infinity;
 
   constructor(readonly world: World) {
@@ -62,25 +60,16 @@ export class LinstorController implements Storage {
     const { node, address, generation, hardware } = machine;
     const data = hardware.disks.filter((disk) => disk.slot !== 'scsi0');
     const host = { node, address, generation, dataBytes: data.reduce((sum, disk) => sum + disk.bytes, 0) };
-    this.change(() => register(this.model, host));
-    this.hosts.delete(keyOf(node));
-    void this.start(host);
+    const readyAt = this.world.clock.now() + this.world.durations.satellite;
+    this.change(() => {
+      // Whatever ran there before is gone, whether anybody has said so or not.
+      disconnect(this.model, register(this.model, host));
+      this.satellites.set(keyOf(node), { host, readyAt });
+    });
   }
-
-  private async start(host: SatelliteHost): Promise<void> {
-    const key = keyOf(host.node);
-    const starting = { ...host };
-    this.hosts.set(key, starting);
-    if (!(await this.wait(this.world.durations.satellite)) || this.hosts.get(key) !== starting) return;
-    this.ready.add(starting);
-    this.refresh();
-  }
-
-  /** Satellites that have started and would answer the controller. */
-  private readonly ready = new WeakSet<SatelliteHost>();
 
   satelliteDown(node: string): void {
-    this.hosts.delete(keyOf(node));
+    this.satellites.delete(keyOf(node));
     const known = this.model.cluster.node(node);
     if (known) this.change(() => disconnect(this.model, known));
   }
@@ -89,17 +78,9 @@ export class LinstorController implements Storage {
     this.change(() => (inUse ? open : close)(this.model, resource, node));
   }
 
-  /** PUT nodes/{node}/reconnect: the connection is dropped and, where the satellite answers, made again at once. */
-  reconnect(name: string): Entry[] {
-    const entries = reconnectNode(this.model, name);
-    const node = this.model.cluster.node(name);
-    if (node && !node.flags.has('EVICTED')) disconnect(this.model, node);
-    return entries;
-  }
-
   /** Runs a change of the model, draws its consequences and tells the world. Reads need no more than `refresh`. */
   change<T>(operation: () => T): T {
-    this.catchUp();
+    this.refresh();
     try {
       return operation();
     } finally {
@@ -120,31 +101,38 @@ export class LinstorController implements Storage {
     if (autoEvict(this.model)) this.model.settle();
   }
 
-  /** Connects satellites that answer, to nodes that are still known, unless satellite-never-back holds them off. */
+  /** Whether a satellite would answer the controller under this node name. */
+  answers(node: string): boolean {
+    const satellite = this.satellites.get(keyOf(node));
+    if (satellite === undefined || satellite.readyAt > this.world.clock.now()) return false;
+    return !this.world.faults.has('satellite-never-back', satellite.host.node);
+  }
+
+  /** Connects satellites that answer, to nodes that are still known. */
   private connectReady(): void {
-    for (const [key, host] of this.hosts) {
+    for (const [key, { host }] of this.satellites) {
       const node = this.model.cluster.nodes.get(key);
-      if (node === undefined || node.online || !this.ready.has(host)) continue;
-      if (!this.world.faults.has('satellite-never-back', node.name)) connect(this.model, node, host);
+      if (node && !node.online && this.answers(node.name)) connect(this.model, node, host);
     }
   }
 
   /** Sleeps until time changes something by itself. */
   private schedule(): void {
-    const evictions = [...this.model.cluster.nodes.values()].map((node) => evictionTime(this.model, node));
     const now = this.world.clock.now();
-    const pending = evictions.filter((at) => at !== undefined && at > now) as number[];
-    const next = Math.min(this.model.nextWake() ?? Infinity, ...pending);
+    const evictions = [...this.model.cluster.nodes.values()].map((node) => evictionTime(this.model, node));
+    const starts = [...this.satellites.values()].map((satellite) => satellite.readyAt);
+    const moments = [this.model.nextWake(), ...evictions, ...starts];
+    const next = Math.min(Infinity, ...moments.filter((at) => at !== undefined && at > now).map(Number));
     if (next >= this.wakeAt || this.world.signal.aborted) return;
     this.wakeAt = next;
-    void this.wait(Math.max(0, next - now)).then((awake) => {
+    void this.sleep(next - now).then((awake) => {
       if (this.wakeAt === next) this.wakeAt = Infinity;
       if (awake) this.refresh();
     });
   }
 
   /** False when the lab goes down meanwhile. */
-  private async wait(ms: number): Promise<boolean> {
+  private async sleep(ms: number): Promise<boolean> {
     try {
       await this.world.clock.delay(ms, this.world.signal);
       return !this.world.signal.aborted;

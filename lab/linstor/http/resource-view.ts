@@ -125,7 +125,7 @@ function volumeState(model: Model, replica: Replica): object {
   const { now, syncPerGib } = { now: model.world.now(), syncPerGib: model.world.syncPerGib };
   const peers = peersOf(replica).filter((peer) => connected(replica, peer));
   const states = peers.map((peer) => [peer.node.name, replication(replica, peer, now, syncPerGib)] as const);
-  // The satellite goes on reporting peers whose replica a migration deleted.
+  // A satellite goes on reporting peers whose replica has gone, until it is restarted.
   const stale = [...replica.stalePeers].map((name) => [name, { replication_state: 'Established' }] as const);
   const all = Object.fromEntries([...stale, ...states]);
   return {

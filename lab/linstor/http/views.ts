@@ -2,6 +2,7 @@ import { evictionTime } from '../model/evict.js';
 import type { Model } from '../model/model.js';
 import { freeSpace } from '../model/placement.js';
 import { warnNotConnected } from '../model/replies.js';
+import { OFFLINE_TOOLS, ONLINE_TOOLS } from '../model/tools.js';
 import type { Definition, LinstorNode, Props, ResourceGroup, StoragePool, VolumeDefinition } from '../model/state.js';
 
 /** What the emulated controller says it is; the release that was recorded. */
@@ -14,21 +15,6 @@ export const VERSION = {
 
 /** A diskless pool's capacity: 2^63-1, beyond what a JavaScript number holds. */
 const UNLIMITED = (1n << 63n) - 1n;
-const NO_INFORMATION = 'No information from satellite yet';
-const NOT_ON_LINUX = 'This tool does not exist on the Linux platform.';
-
-/** Why a satellite on Talos with the drbd extension lacks what it lacks. */
-const MISSING_TOOLS = {
-  providers: {
-    SPDK: ['rpc.py spdk_get_version'],
-    ZFS_THIN: ['zfs --version'],
-    ZFS: ['zfs --version'],
-    STORAGE_SPACES: [],
-    STORAGE_SPACES_THIN: [],
-  },
-  layers: { NVME: ['modprobe nvmet_rdma', 'modprobe nvme_rdma'], BCACHE: ['modprobe bcache'] },
-};
-
 /** Absent rather than empty: the controller leaves out empty lists and maps. */
 export function listed<T>(items: Iterable<T>): T[] | undefined {
   const list = [...items];
@@ -54,45 +40,8 @@ export function nodeView(model: Model, node: LinstorNode): object {
     net_interfaces: listed(node.interfaces),
     connection_status: node.online ? 'ONLINE' : 'OFFLINE',
     uuid: node.uuid,
-    ...(node.online ? onlineTools() : offlineTools()),
+    ...(node.online ? ONLINE_TOOLS : OFFLINE_TOOLS),
     eviction_timestamp: evictionTime(model, node),
-  };
-}
-
-function onlineTools(): object {
-  const reason = (command: string): string => {
-    const program = command.split(' ')[0];
-    return `IO exception occured when running '${command}': Cannot run program "${program}": error=2, No such file or directory`;
-  };
-  const reasons = (tools: Record<string, string[]>): object =>
-    Object.fromEntries(
-      Object.entries(tools).map(([tool, commands]) => [
-        tool,
-        commands.length > 0 ? commands.map(reason) : [NOT_ON_LINUX],
-      ]),
-    );
-  return {
-    storage_providers: ['DISKLESS', 'LVM', 'LVM_THIN', 'FILE', 'FILE_THIN', 'REMOTE_SPDK', 'EBS_INIT', 'EBS_TARGET'],
-    resource_layers: ['DRBD', 'LUKS', 'WRITECACHE', 'CACHE', 'STORAGE'],
-    unsupported_providers: reasons(MISSING_TOOLS.providers),
-    unsupported_layers: reasons(MISSING_TOOLS.layers),
-  };
-}
-
-/** An offline node supports next to nothing: a client must not read that as a lack of DRBD. */
-function offlineTools(): object {
-  const twice = ['ZFS_THIN', 'ZFS', 'DRBD'];
-  const unknown = (names: string[]): object =>
-    Object.fromEntries(
-      names.map((name) => [name, twice.includes(name) ? [NO_INFORMATION, NO_INFORMATION] : [NO_INFORMATION]]),
-    );
-  return {
-    storage_providers: ['DISKLESS', 'REMOTE_SPDK', 'EBS_INIT', 'EBS_TARGET'],
-    resource_layers: ['STORAGE'],
-    unsupported_providers: unknown(
-      'LVM SPDK STORAGE_SPACES ZFS_THIN ZFS STORAGE_SPACES_THIN FILE_THIN FILE LVM_THIN'.split(' '),
-    ),
-    unsupported_layers: unknown('DRBD LUKS NVME WRITECACHE CACHE BCACHE'.split(' ')),
   };
 }
 

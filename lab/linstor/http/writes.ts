@@ -2,7 +2,7 @@ import { createDefinition, deleteDefinition, modifyDefinition, type DefinitionBo
 import { evacuate, type EvacuateBody } from '../model/evacuate.js';
 import { evict } from '../model/evict.js';
 import { createGroup, createVolumeGroup, deleteGroup, modifyGroup, type GroupBody } from '../model/groups.js';
-import { createNode, deleteNode, loseNode, modifyNode, type NodeBody } from '../model/nodes.js';
+import { createNode, deleteNode, loseNode, modifyNode, reconnectNode, type NodeBody } from '../model/nodes.js';
 import { autoplaceDefinition, type AutoplaceBody } from '../model/place.js';
 import { deleteControllerProperty, setControllerProperties } from '../model/controller-properties.js';
 import type { PropsChange } from '../model/props.js';
@@ -35,15 +35,20 @@ const group = (call: Call): string => call.path['group']!;
 const volume = (call: Call): string => call.path['volume']!;
 
 const NODE_WRITES: WriteRoute[] = [
-  post('/v1/nodes', 201, shapes.NODE, ({ model, body }) => createNode(model, body as NodeBody)),
+  post('/v1/nodes', 201, shapes.NODE, createNodeOf),
   put('/v1/nodes/{node}', shapes.NODE_MODIFY, (call) => modifyNode(call.model, node(call), call.body as PropsChange)),
   remove('/v1/nodes/{node}', (call) => deleteNode(call.model, node(call))),
   remove('/v1/nodes/{node}/lost', (call) => loseNode(call.model, node(call))),
   put('/v1/nodes/{node}/evacuate', shapes.EVACUATE, evacuateNode, true),
   put('/v1/nodes/{node}/restore', shapes.RESTORE, restoreNode, true),
   put('/v1/nodes/{node}/evict', shapes.NOTHING, (call) => evict(call.model, node(call))),
-  put('/v1/nodes/{node}/reconnect', shapes.NOTHING, (call) => call.controller.reconnect(node(call))),
+  put('/v1/nodes/{node}/reconnect', shapes.NOTHING, (call) => reconnectNode(call.model, node(call))),
 ];
+
+function createNodeOf({ controller, model, body }: Call): ReturnType<Write> {
+  const node = body as NodeBody;
+  return createNode(model, node, controller.answers(node.name));
+}
 
 function evacuateNode(call: Call): ReturnType<Write> {
   return evacuate(call.model, node(call), call.body as EvacuateBody);

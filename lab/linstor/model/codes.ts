@@ -28,6 +28,7 @@ export const CODE = {
   created: 1,
   deleted: 2,
   modified: 3,
+  authenticated: 9,
   invalidNodeName: 200,
   invalidNodeType: 201,
   invalidResourceName: 202,

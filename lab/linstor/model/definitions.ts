@@ -115,6 +115,7 @@ export function deleteDefinition(model: Model, name: string): Entry[] {
     model.forget(replica);
   }
   model.cluster.definitions.delete(keyOf(definition.name));
+  model.wishes.delete(keyOf(definition.name));
   const was = { details: `${what} UUID was: ${definition.uuid}` };
   return replies.add('success', CODE.deleted, `${what} deleted.`, was).entries;
 }

@@ -1,4 +1,4 @@
-import { isFaulty, isRunning, isUpToDate, mayPromote, peersOf } from './drbd.js';
+import { connected, isFaulty, isRunning, isUpToDate, mayPromote, peersOf } from './drbd.js';
 import { ErrorReports } from './error-reports.js';
 import { Replies, type Context } from './replies.js';
 import { Cluster, isDiskless, keyOf, type LinstorNode, type Migration, type Replica } from './state.js';
@@ -92,13 +92,13 @@ export class Model {
 
   private finishMigration({ from, to }: Migration): void {
     delete to.props['MigrateFrom'];
-    for (const peer of peersOf(from)) peer.stalePeers.add(from.node.name);
     this.forget(from);
     manage(this, this.replies(), from.definition);
   }
 
   /** Takes a replica out of the database and off its node; the watches that listen to it end. */
   forget(replica: Replica): void {
+    for (const peer of peersOf(replica)) if (connected(peer, replica)) peer.stalePeers.add(replica.node.name);
     replica.definition.replicas.delete(keyOf(replica.node.name));
     this.cluster.migrations = this.cluster.migrations.filter(({ from, to }) => from !== replica && to !== replica);
   }

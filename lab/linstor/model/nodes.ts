@@ -6,6 +6,7 @@ import type { Model } from './model.js';
 import { applyProps, type PropsChange } from './props.js';
 import { reportUndeletable } from './replicas.js';
 import { warnNotConnected, type Context, type Entry } from './replies.js';
+import { describeTools, ONLINE_TOOLS } from './tools.js';
 import { DISKLESS_POOL, keyOf, type LinstorNode, type NetInterface, type Props } from './state.js';
 
 const CREATE: Context = { operation: OP.create, object: OBJECT.node };
@@ -48,8 +49,11 @@ function completeInterface(part: Partial<NetInterface>, index: number): NetInter
   };
 }
 
-/** POST nodes. @throws ApiError 500 for a bad name or type, or a node that exists. */
-export function createNode(model: Model, body: NodeBody): Entry[] {
+/**
+ * POST nodes. `answers`: a satellite that the node can be connected to at once is there.
+ * @throws ApiError 500 for a bad name or type, or a node that exists.
+ */
+export function createNode(model: Model, body: NodeBody, answers: boolean): Entry[] {
   checkNodeName(model, body.name);
   const replies = model.replies({ ...CREATE, refs: { Node: body.name } });
   if ((body.type ?? 'Satellite').toUpperCase() !== 'SATELLITE') {
@@ -63,7 +67,11 @@ export function createNode(model: Model, body: NodeBody): Entry[] {
   const refs = { UUID: node.uuid, Node: node.name };
   const details = `Node '${node.name}' UUID is: ${node.uuid}`;
   replies.addAs({ refs }, 'success', CODE.created, `New node '${node.name}' registered.`, { details });
-  warnNotConnected(replies, node.name);
+  if (!answers) warnNotConnected(replies, node.name);
+  else {
+    const tools = { details: describeTools(ONLINE_TOOLS) };
+    replies.add('success', CODE.authenticated, `Node '${node.name}' authenticated`, tools);
+  }
   return replies.entries;
 }
 
@@ -139,7 +147,10 @@ function forgetNode(model: Model, node: LinstorNode): void {
   model.cluster.nodes.delete(keyOf(node.name));
 }
 
-/** PUT nodes/{node}/reconnect. @throws ApiError 404. */
+/**
+ * PUT nodes/{node}/reconnect: the connection is closed and made again at once where the satellite answers. DRBD doesn't
+ * notice, but the watches of running migrations end with the old connection. @throws ApiError 404.
+ */
 export function reconnectNode(model: Model, name: string): Entry[] {
   const context = { operation: OP.modify, object: OBJECT.node, refs: { Node: name } };
   const node = findNode(model, name, context, `Nodes: [${name}]`);
@@ -148,6 +159,7 @@ export function reconnectNode(model: Model, name: string): Entry[] {
     const message = `Nodes [${name}] are evicted and will not be reconnected. Use node restore <node-name> to reconnect.`;
     return replies.add('warning', CODE.warnEvicted, message).entries;
   }
+  model.dropMigrations(node);
   return replies.add('success', 0, `Nodes [${name}] will be reconnected.`).entries;
 }
 

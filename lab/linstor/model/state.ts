@@ -124,7 +124,7 @@ export interface Replica {
   primary: boolean;
   /** Kept Inconsistent and disconnected by the fault resource-faulty. */
   broken: boolean;
-  /** Peers whose replication state the satellite keeps reporting after their replica was migrated away. */
+  /** Peers whose replication state the satellite keeps reporting after their replica has gone. */
   stalePeers: Set<string>;
 }
 

@@ -31,15 +31,13 @@ function makeAvailable(model: Model, definition: Definition, node: LinstorNode):
 }
 
 /**
- * The workload closes it. A diskless replica goes with its last user, or stays as the tie breaker.
- * @throws RangeError for a resource that doesn't exist.
+ * The workload closes it, or never had it open. A diskless replica goes with its user, or stays as the tie breaker.
  */
 export function close(model: Model, resource: string, nodeName: string): void {
-  const definition = known(model, resource);
   model.wishes.get(keyOf(resource))?.delete(keyOf(nodeName));
-  const replica = definition.replicas.get(keyOf(nodeName));
+  const replica = model.cluster.replica(resource, nodeName);
   if (replica === undefined) return;
-  if (replica.primary) definition.lastWrite = model.world.now();
+  if (replica.primary) replica.definition.lastWrite = model.world.now();
   replica.primary = false;
   if (isClient(replica)) detach(model, replica);
 }

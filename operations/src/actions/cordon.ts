@@ -27,7 +27,8 @@ export async function cordon(step: Step, node: Node): Promise<void> {
 export async function uncordon(step: Step): Promise<string> {
   const node = await readNode(step);
   if (!node) return 'no such Kubernetes node';
-  if (!cordonedByUs(node)) return node.spec?.unschedulable === true ? 'node cordoned by somebody else, left so' : 'node not cordoned';
+  if (!cordonedByUs(node))
+    return node.spec?.unschedulable === true ? 'node cordoned by somebody else, left so' : 'node not cordoned';
   await mark(step, null, null);
   return 'node uncordoned';
 }

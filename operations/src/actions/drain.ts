@@ -21,7 +21,8 @@ export async function drainNode(step: Step): Promise<void> {
   await cordon(step, node);
   const { evict, leave, refused } = sortPods(await podsOf(step), step.settings);
   // Looked at before the first eviction: a drain that cannot end must not begin.
-  if (refused.length > 0) throw new Stop('pods that may be evicted', listed(refused), 'npx prox-ops roll, once that is settled');
+  if (refused.length > 0)
+    throw new Stop('pods that may be evicted', listed(refused), 'npx prox-ops roll, once that is settled');
   step.report(`${evict.length} pods to evict, ${leave.length} stay with the node`);
   await inAttempts(step);
   await detached(step);
@@ -37,7 +38,10 @@ async function inAttempts(step: Step): Promise<void> {
       if (!(error instanceof WaitTimeout)) throw error;
       step.report(`attempt ${attempt} of ${drainAttempts} ended after ${drainTimeout} s: ${error.waiting}`);
       if (attempt < drainAttempts) continue;
-      throw new Stop(`the node empty within ${drainAttempts} attempts of ${drainTimeout} s (drainAttempts, drainTimeout)`, error.waiting);
+      throw new Stop(
+        `the node empty within ${drainAttempts} attempts of ${drainTimeout} s (drainAttempts, drainTimeout)`,
+        error.waiting,
+      );
     }
   }
 }
@@ -55,8 +59,8 @@ class Eviction {
     await waitFor(step, {
       timeout: step.settings.drainTimeout,
       every: RETRY_AFTER,
-      // Budgets allow the next eviction when another pod of theirs, on any node, has become ready.
-      watch: [watching(step, PODS), watching(step, BUDGETS)],
+      // A budget's status changes whenever a pod of its own, on any node, becomes ready: then the next one may go.
+      watch: [watching(step, PODS, onNode(step)), watching(step, BUDGETS)],
       look: () => this.look(),
     });
   }
@@ -92,7 +96,7 @@ class Eviction {
   /** 404 and 409: the pod is gone, or another one has its name; the next look sees. 429: a budget says not now. */
   private note(pod: Pod, error: KubernetesError): void {
     if (error.status === 404 || error.status === 409) return;
-    if (error.status === 429) return void this.refusals.set(key(pod), 'its PodDisruptionBudget allows no eviction now');
+    if (error.status === 429) return void this.refusals.set(key(pod), error.explanation);
     throw new Stop(`${fullName(pod)} to be evicted`, messageOf(error));
   }
 
@@ -107,8 +111,11 @@ function key(pod: Pod): string {
 }
 
 async function podsOf(step: Step): Promise<Pod[]> {
-  const query = { fieldSelector: `spec.nodeName=${step.node.name}` };
-  return (await step.session.kubernetes.list<Pod>(PODS, query)) ?? [];
+  return (await step.session.kubernetes.list<Pod>(PODS, onNode(step))) ?? [];
+}
+
+function onNode(step: Step): Record<string, string> {
+  return { fieldSelector: `spec.nodeName=${step.node.name}` };
 }
 
 /** A volume still attached would have to be torn from the node, and its next user could not start. */
@@ -135,7 +142,9 @@ async function volumesOfStayingPods(step: Step): Promise<Set<string>> {
   const { leave } = sortPods(await podsOf(step), step.settings);
   const claims = leave.flatMap(({ metadata, spec }) =>
     (spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }) =>
-      persistentVolumeClaim ? [`/api/v1/namespaces/${metadata.namespace}/persistentvolumeclaims/${persistentVolumeClaim.claimName}`] : [],
+      persistentVolumeClaim
+        ? [`/api/v1/namespaces/${metadata.namespace}/persistentvolumeclaims/${persistentVolumeClaim.claimName}`]
+        : [],
     ),
   );
   const found = await Promise.all(claims.map((path) => step.session.kubernetes.get<VolumeClaim>(path)));

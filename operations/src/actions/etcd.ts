@@ -2,14 +2,21 @@ import type { EtcdMember } from '../clients/talosOutput.js';
 import { messageOf, Stop } from '../runtime/errors.js';
 import { WaitTimeout, type Look } from '../runtime/waiting.js';
 import { waitFor, type Step } from '../step.js';
-import { assertQuorumWithout, isHealthy, memberOf, readEtcd, unhealthyMembers, type EtcdView } from './etcdView.js';
+import {
+  assertQuorumWithout,
+  isHealthy,
+  memberOf,
+  readEtcd,
+  unhealthyMembers,
+  type EtcdView,
+} from '../checks/etcdView.js';
 import { takeSnapshot } from './snapshot.js';
 import { fenced } from './turn.js';
 
 /** Takes the node out of etcd: snapshot, quorum without it, leadership handed on, gone from everybody's member list. */
 export async function leaveEtcd(step: Step): Promise<void> {
   if (step.node.role !== 'controlplane') return step.report('not a control plane: no etcd member');
-  const before = await readEtcd(step);
+  const before = await readEtcd(step.session.talos, step.inputs.access.controlPlanes);
   const member = memberOf(before, step.node);
   if (!member) {
     step.report('not a member of etcd');
@@ -19,7 +26,7 @@ export async function leaveEtcd(step: Step): Promise<void> {
   const path = await takeSnapshot(step, snapshotSource(before, member));
   step.report(`snapshot verified: ${path}`);
   // The snapshot takes its time; what was true before it may not be now.
-  const view = await readEtcd(step);
+  const view = await readEtcd(step.session.talos, step.inputs.access.controlPlanes);
   assertQuorumWithout(view, member);
   await removeMember(step, view, member);
   await healthyWithout(step, member);
@@ -105,7 +112,7 @@ export async function rejoinEtcd(step: Step): Promise<Record<string, string>> {
 /** While members come and go, control planes disagree or do not answer for a moment. */
 async function lookAtEtcd(step: Step): Promise<EtcdView | { waiting: string }> {
   try {
-    return await readEtcd(step);
+    return await readEtcd(step.session.talos, step.inputs.access.controlPlanes);
   } catch (error) {
     if (error instanceof Stop) return { waiting: error.found };
     throw error;

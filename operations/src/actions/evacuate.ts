@@ -1,7 +1,17 @@
 import { describe, type Linstor } from '../clients/linstor.js';
 import { LINSTOR_CODES, type LinstorNode, type LinstorResource } from '../clients/linstorTypes.js';
 import { gib, placementProblems, readView } from '../checks/linstorPlacement.js';
-import { faults, guardedReplicas, hasFlag, nodeFaults, placeCounts, received, sameName, sizeOf, syncing } from '../checks/linstorRules.js';
+import {
+  faults,
+  guardedReplicas,
+  hasFlag,
+  nodeFaults,
+  placeCounts,
+  received,
+  sameName,
+  sizeOf,
+  syncing,
+} from '../checks/linstorRules.js';
 import { Stop } from '../runtime/errors.js';
 import { WaitTimeout, type Look } from '../runtime/waiting.js';
 import { waitFor, type Step } from '../step.js';
@@ -36,7 +46,11 @@ export async function evacuateNode(step: Step): Promise<void> {
 
 function flaggedBySomebodyElse(node: LinstorNode): Stop {
   const next = `find out who evacuates it; linstor node restore ${node.name} undoes it; then npx prox-ops roll`;
-  return new Stop(`LINSTOR node ${node.name} without flags, or evacuated by this rollout`, 'flag EVACUATE set by somebody else', next);
+  return new Stop(
+    `LINSTOR node ${node.name} without flags, or evacuated by this rollout`,
+    'flag EVACUATE set by somebody else',
+    next,
+  );
 }
 
 async function startEvacuation(step: Step, linstor: Linstor): Promise<void> {
@@ -45,7 +59,8 @@ async function startEvacuation(step: Step, linstor: Linstor): Promise<void> {
   if (wrong.length > 0) throw new Stop('nothing faulty in LINSTOR before an evacuation', listed(wrong));
   const problems = placementProblems(view, step.node.name, step.settings.linstorStoragePool);
   if (problems.length > 0) {
-    const next = 'make room in the storage pool (or add a node), then npx prox-ops roll; npx prox-ops abort brings the node back';
+    const next =
+      'make room in the storage pool (or add a node), then npx prox-ops roll; npx prox-ops abort brings the node back';
     throw new Stop('room on other nodes for every replica of this node', listed(problems), next);
   }
   // Noted before it is asked for: a flag that is found after a crash is then known to be ours.
@@ -71,12 +86,20 @@ async function askToEvacuate(step: Step, linstor: Linstor): Promise<void> {
 }
 
 /** A warning 'not evacuating' means that a replica stays where it is. Only one about an unguarded replica is let pass. */
-async function refuseUnplaced(step: Step, linstor: Linstor, entries: Awaited<ReturnType<Linstor['evacuate']>>): Promise<void> {
-  const staying = entries.filter((entry) => entry.severity === 'warning' && entry.number === LINSTOR_CODES.notEvacuating);
+async function refuseUnplaced(
+  step: Step,
+  linstor: Linstor,
+  entries: Awaited<ReturnType<Linstor['evacuate']>>,
+): Promise<void> {
+  const staying = entries.filter(
+    (entry) => entry.severity === 'warning' && entry.number === LINSTOR_CODES.notEvacuating,
+  );
   if (staying.length === 0) return;
   const resources = await reach(step, reachTimeout(step), () => linstor.resources());
   const guarded = guardedReplicas(resources, step.node.name, step.settings.linstorStoragePool).map(({ name }) => name);
-  const unguarded = resources.filter(({ node_name, name }) => sameName(node_name, step.node.name) && !guarded.includes(name));
+  const unguarded = resources.filter(
+    ({ node_name, name }) => sameName(node_name, step.node.name) && !guarded.includes(name),
+  );
   const serious = staying.filter((entry) => !unguarded.some(({ name }) => entry.message.includes(`'${name}'`)));
   if (serious.length > 0) throw new Stop('a new place for every replica of the node', describe(serious));
   step.report(`LINSTOR leaves unguarded replicas where they are: ${describe(staying)}`);
@@ -86,7 +109,9 @@ async function released(step: Step, linstor: Linstor): Promise<void> {
   const timeout = Math.min(RELEASE_TIMEOUT, step.settings.linstorEvacuationTimeout);
   const silence = new Silence(step);
   const look = async (): Promise<Look<void>> => {
-    const used = (await linstor.resources()).filter((found) => sameName(found.node_name, step.node.name) && found.state?.in_use);
+    const used = (await linstor.resources()).filter(
+      (found) => sameName(found.node_name, step.node.name) && found.state?.in_use,
+    );
     if (used.length === 0) return { done: undefined };
     return { waiting: `replicas in use on the node: ${listed(used.map(({ name }) => name))}` };
   };

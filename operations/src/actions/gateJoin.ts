@@ -1,6 +1,8 @@
 import type { Node } from '../clients/kubernetesObjects.js';
 import { holds } from '../clients/kubernetesObjects.js';
+import { KubernetesUnreachable } from '../clients/kubernetes.js';
 import { TalosError } from '../clients/talos.js';
+import { UnexpectedOutput } from '../clients/talosOutput.js';
 import { messageOf, Stop } from '../runtime/errors.js';
 import { WaitTimeout, type Look } from '../runtime/waiting.js';
 import { waitFor, watching, type Step } from '../step.js';
@@ -42,12 +44,17 @@ function watchNode(step: Step): ReturnType<typeof watching> {
 
 function stalled(step: Step, waiting: string, reboots: number): Stop {
   const expected = `${step.node.name} Ready within ${step.settings.nodeReadyTimeout} s (nodeReadyTimeout)`;
-  return new Stop(expected, `${waiting}, after ${reboots} reboots`, 'npx prox-ops rollback, or mend the node and npx prox-ops roll');
+  return new Stop(
+    expected,
+    `${waiting}, after ${reboots} reboots`,
+    'npx prox-ops rollback, or mend the node and npx prox-ops roll',
+  );
 }
 
 async function remediate(step: Step, machine: JoiningMachine, waiting: string, count: number): Promise<void> {
   const { rebootMode, maxRemediations } = step.settings;
-  if (!machine.reachable) return step.report(`stalled (${waiting}); its machine API does not answer, so it cannot be rebooted through Talos`);
+  if (!machine.reachable)
+    return step.report(`stalled (${waiting}); its machine API does not answer, so it cannot be rebooted through Talos`);
   step.report(`stalled (${waiting}): reboot ${count} of ${maxRemediations} through Talos, mode ${rebootMode}`);
   try {
     await fenced(step, () => step.session.talos.reboot(step.node.address, rebootMode));
@@ -66,10 +73,18 @@ class JoiningMachine {
   constructor(private readonly step: Step) {}
 
   async look(): Promise<Look<Record<string, string>>> {
-    const booting = await this.talos();
-    if (booting !== undefined) return { waiting: booting };
-    await this.verifyTalos();
-    return this.kubernetes();
+    try {
+      const booting = await this.talos();
+      if (booting !== undefined) return { waiting: booting };
+      await this.verifyTalos();
+      return await this.kubernetes();
+    } catch (error) {
+      // A machine that boots comes and goes, and so does the API's address while a control plane joins.
+      if (error instanceof TalosError || error instanceof UnexpectedOutput || error instanceof KubernetesUnreachable) {
+        return { waiting: messageOf(error) };
+      }
+      throw error;
+    }
   }
 
   /** @returns what Talos still lacks; undefined when it runs. */
@@ -140,7 +155,8 @@ class JoiningMachine {
       throw new Stop(`node ${node.name} on the machine ${node.uuid}`, `it runs on ${info.systemUUID}`);
     }
     const wanted = inputs.release?.kubernetes;
-    if (wanted !== undefined && info.kubeletVersion !== wanted) throw new Stop(`kubelet ${wanted}`, `kubelet ${info.kubeletVersion}`);
+    if (wanted !== undefined && info.kubeletVersion !== wanted)
+      throw new Stop(`kubelet ${wanted}`, `kubelet ${info.kubeletVersion}`);
     if (!holds(found, 'Ready')) return { waiting: `the node to be Ready${notReady(found)}` };
     this.step.report(`Ready, kubelet ${info.kubeletVersion}`);
     return { done: { talos: inputs.release?.talos ?? '', kubelet: info.kubeletVersion } };

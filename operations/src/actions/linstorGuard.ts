@@ -14,7 +14,8 @@ export const LINSTOR_POLL = 1_000;
 export function guardedLinstor(step: Step): Linstor | undefined {
   const { linstor } = step.session;
   if (!linstor) step.report('this cluster has no LINSTOR: nothing to guard');
-  else if (!step.settings.linstorGuardEnabled) step.report('the LINSTOR guard is switched off (linstorGuardEnabled): not asked');
+  else if (!step.settings.linstorGuardEnabled)
+    step.report('the LINSTOR guard is switched off (linstorGuardEnabled): not asked');
   return step.settings.linstorGuardEnabled ? linstor : undefined;
 }
 
@@ -48,7 +49,10 @@ export async function reach<T>(step: Step, seconds: number, ask: () => Promise<T
 }
 
 export function unreachable(found: string, seconds: number): Stop {
-  return new Stop('an answer from the LINSTOR controller (a silent one counts as unsafe)', `${found}, for ${seconds} s`);
+  return new Stop(
+    'an answer from the LINSTOR controller (a silent one counts as unsafe)',
+    `${found}, for ${seconds} s`,
+  );
 }
 
 /** Tells for how long the controller has been silent, over the looks of one wait. */

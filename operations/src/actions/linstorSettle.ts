@@ -86,7 +86,11 @@ export async function restoreNode(step: Step, linstor: Linstor): Promise<void> {
   const node = await reach(step, reachTimeout(step), () => linstor.node(step.node.name));
   if (node && hasFlag(node, 'EVACUATE', 'EVICTED')) {
     const found = `flags ${node.flags?.join(', ')} (LINSTOR said: ${describe(entries)})`;
-    throw new Stop('the node without EVACUATE after a restore', found, `linstor node restore ${step.node.name}, then npx prox-ops roll`);
+    throw new Stop(
+      'the node without EVACUATE after a restore',
+      found,
+      `linstor node restore ${step.node.name}, then npx prox-ops roll`,
+    );
   }
   await noteOpen(step, { evacuated: false });
   step.report('restored in LINSTOR');

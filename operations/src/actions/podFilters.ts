@@ -33,8 +33,11 @@ export interface SortedPods {
 
 export function sortPods(pods: Pod[], settings: PodSettings): SortedPods {
   const judged = pods.map((pod) => ({ pod, verdict: judgePod(pod, settings) }));
-  const of = (kind: PodVerdict['kind']): Pod[] => judged.filter(({ verdict }) => verdict.kind === kind).map(({ pod }) => pod);
-  const refused = judged.flatMap(({ pod, verdict }) => (verdict.kind === 'refuse' ? [`${fullName(pod)}: ${verdict.why}`] : []));
+  const of = (kind: PodVerdict['kind']): Pod[] =>
+    judged.filter(({ verdict }) => verdict.kind === kind).map(({ pod }) => pod);
+  const refused = judged.flatMap(({ pod, verdict }) =>
+    verdict.kind === 'refuse' ? [`${fullName(pod)}: ${verdict.why}`] : [],
+  );
   return { evict: of('evict'), leave: of('leave'), refused };
 }
 
@@ -55,12 +58,19 @@ function finishedPod(pod: Pod): PodVerdict | undefined {
 
 function unmanagedPod(pod: Pod, settings: PodSettings): PodVerdict | undefined {
   if (controllerOf(pod) || settings.evictUnmanagedPods) return undefined;
-  return { kind: 'refuse', why: 'no controller would make it again; the setting evictUnmanagedPods evicts it all the same' };
+  return {
+    kind: 'refuse',
+    why: 'no controller would make it again; the setting evictUnmanagedPods evicts it all the same',
+  };
 }
 
 function emptyDirPod(pod: Pod, settings: PodSettings): PodVerdict | undefined {
-  if (settings.deleteEmptyDirData || !pod.spec?.volumes?.some((volume) => volume.emptyDir !== undefined)) return undefined;
-  return { kind: 'refuse', why: 'the data of its emptyDir volume would be lost; the setting deleteEmptyDirData allows that' };
+  if (settings.deleteEmptyDirData || !pod.spec?.volumes?.some((volume) => volume.emptyDir !== undefined))
+    return undefined;
+  return {
+    kind: 'refuse',
+    why: 'the data of its emptyDir volume would be lost; the setting deleteEmptyDirData allows that',
+  };
 }
 
 function controllerOf(pod: Pod): { kind: string; name: string } | undefined {

@@ -3,7 +3,7 @@ import { holds, type Node } from '../clients/kubernetesObjects.js';
 import { Stop } from '../runtime/errors.js';
 import type { Step } from '../step.js';
 import { cordonedByUs } from './cordon.js';
-import { memberOf, readEtcd, assertQuorumWithout, unhealthyMembers } from './etcdView.js';
+import { memberOf, readEtcd, assertQuorumWithout, unhealthyMembers } from '../checks/etcdView.js';
 import { guardedLinstor, listed, reach } from './linstorGuard.js';
 import type { OpenNode } from './turnRecord.js';
 
@@ -13,7 +13,8 @@ const LINSTOR_ANSWERS = 10;
 /** Before the first change: everything but the node itself must be able to do without it. @throws Stop with all that is wrong. */
 export async function preflight(step: Step, open: OpenNode): Promise<void> {
   const wrong = [...(await nodeProblems(step)), ...(await etcdProblems(step)), ...(await linstorProblems(step, open))];
-  if (wrong.length > 0) throw new Stop('every other node and the storage healthy before a node leaves', listed(wrong, 8));
+  if (wrong.length > 0)
+    throw new Stop('every other node and the storage healthy before a node leaves', listed(wrong, 8));
   step.report('preflight passed');
 }
 
@@ -21,7 +22,8 @@ async function nodeProblems(step: Step): Promise<string[]> {
   const nodes = (await step.session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
   const others = nodes.filter(({ metadata }) => metadata.name !== step.node.name);
   const cordoned = others.filter((node) => node.spec?.unschedulable === true && !cordonedByUs(node));
-  if (cordoned.length > 0) step.report(`cordoned by somebody else, left so: ${cordoned.map(({ metadata }) => metadata.name).join(', ')}`);
+  if (cordoned.length > 0)
+    step.report(`cordoned by somebody else, left so: ${cordoned.map(({ metadata }) => metadata.name).join(', ')}`);
   return others.flatMap((node) => {
     const { name } = node.metadata;
     if (!holds(node, 'Ready')) return [`node ${name} is not Ready`];
@@ -31,7 +33,7 @@ async function nodeProblems(step: Step): Promise<string[]> {
 
 /** Every other control plane must have its voter back, so that never two members are missing. */
 async function etcdProblems(step: Step): Promise<string[]> {
-  const view = await readEtcd(step);
+  const view = await readEtcd(step.session.talos, step.inputs.access.controlPlanes);
   const own = step.node.role === 'controlplane' ? memberOf(view, step.node) : undefined;
   assertQuorumWithout(view, own);
   const others = step.inputs.access.controlPlanes.filter((address) => address !== step.node.address);
@@ -43,7 +45,9 @@ async function etcdProblems(step: Step): Promise<string[]> {
 async function linstorProblems(step: Step, open: OpenNode): Promise<string[]> {
   const linstor = guardedLinstor(step);
   if (!linstor) return [];
-  const [nodes, resources] = await reach(step, LINSTOR_ANSWERS, () => Promise.all([linstor.nodes(), linstor.resources()]));
+  const [nodes, resources] = await reach(step, LINSTOR_ANSWERS, () =>
+    Promise.all([linstor.nodes(), linstor.resources()]),
+  );
   // Replicas that move at our own wish look faulty while they do; the evacuation itself looks again when they have moved.
   const moving = open.evacuated ? [] : faults(resources);
   return [...nodeFaults(nodes, step.node.name), ...moving];

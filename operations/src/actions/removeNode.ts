@@ -6,7 +6,7 @@ import { WaitTimeout, type Look } from '../runtime/waiting.js';
 import { waitFor, type Step } from '../step.js';
 import { nodePath, readNode } from './cordon.js';
 import { healthyWithout, removeDeadMember } from './etcd.js';
-import { memberOf, readEtcd } from './etcdView.js';
+import { memberOf, readEtcd } from '../checks/etcdView.js';
 import { plannedVm } from './gateLeave.js';
 import { guardedLinstor, LINSTOR_POLL, listed, reach, reachTimeout } from './linstorGuard.js';
 import { fenced, releaseTurn, takeTurn } from './turn.js';
@@ -26,7 +26,7 @@ export async function forgetNode(step: Step): Promise<void> {
 }
 
 async function forgetMember(step: Step): Promise<void> {
-  const view = await readEtcd(step);
+  const view = await readEtcd(step.session.talos, step.inputs.access.controlPlanes);
   const member = memberOf(view, step.node);
   if (!member) return;
   await removeDeadMember(step, view, member);
@@ -62,7 +62,9 @@ async function refuseReplicas(step: Step, linstor: Linstor): Promise<void> {
 async function satelliteOffline(step: Step, linstor: Linstor): Promise<void> {
   const look = async (): Promise<Look<void>> => {
     const node = await linstor.node(step.node.name);
-    return node?.connection_status === 'ONLINE' ? { waiting: 'LINSTOR to notice that its satellite is gone' } : { done: undefined };
+    return node?.connection_status === 'ONLINE'
+      ? { waiting: 'LINSTOR to notice that its satellite is gone' }
+      : { done: undefined };
   };
   try {
     await waitFor(step, { timeout: SATELLITE_GONE, every: LINSTOR_POLL, look });

@@ -1,5 +1,11 @@
 import type { Linstor } from '../clients/linstor.js';
-import type { LinstorDefinition, LinstorGroup, LinstorNode, LinstorPool, LinstorResource } from '../clients/linstorTypes.js';
+import type {
+  LinstorDefinition,
+  LinstorGroup,
+  LinstorNode,
+  LinstorPool,
+  LinstorResource,
+} from '../clients/linstorTypes.js';
 import { guardedReplicas, hasFlag, isDiskful, isDrbd, isUpToDate, sameName, sizeOf } from './linstorRules.js';
 
 /** One look at everything that decides where replicas can go. */
@@ -54,14 +60,22 @@ function placeOne(view: LinstorView, replica: LinstorResource, rooms: Room[]): s
     .sort((a, b) => b.bytes - a.bytes)[0];
   const size = sizeOf(replica);
   if (!fits) return [`${replica.name}: no other node may take a replica`];
-  if (fits.bytes < size) return [`${replica.name}: needs ${gib(size)}, the emptiest pool (${fits.pool} on ${fits.node}) has ${gib(fits.bytes)}`];
+  if (fits.bytes < size)
+    return [
+      `${replica.name}: needs ${gib(size)}, the emptiest pool (${fits.pool} on ${fits.node}) has ${gib(fits.bytes)}`,
+    ];
   fits.bytes -= size;
   return [];
 }
 
 function openRooms({ nodes, pools }: LinstorView, leaving: string): Room[] {
   const usable = (name: string): boolean =>
-    nodes.some((node) => sameName(node.name, name) && node.connection_status === 'ONLINE' && !hasFlag(node, 'EVACUATE', 'EVICTED', 'DELETE'));
+    nodes.some(
+      (node) =>
+        sameName(node.name, name) &&
+        node.connection_status === 'ONLINE' &&
+        !hasFlag(node, 'EVACUATE', 'EVICTED', 'DELETE'),
+    );
   return pools
     .filter((pool) => pool.provider_kind !== 'DISKLESS' && !sameName(pool.node_name, leaving) && usable(pool.node_name))
     .map((pool) => ({ node: pool.node_name, pool: pool.storage_pool_name, bytes: (pool.free_capacity ?? 0) * 1024 }));
@@ -74,7 +88,9 @@ export function wantedPlaces(view: LinstorView, resource: string): number | unde
 
 function groupOf({ groups, definitions }: LinstorView, resource: string): LinstorGroup | undefined {
   const definition = definitions.find((candidate) => sameName(candidate.name, resource));
-  return groups.find((group) => definition?.resource_group_name !== undefined && sameName(group.name, definition.resource_group_name));
+  return groups.find(
+    (group) => definition?.resource_group_name !== undefined && sameName(group.name, definition.resource_group_name),
+  );
 }
 
 export function gib(bytes: number): string {

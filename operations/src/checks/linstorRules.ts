@@ -59,7 +59,9 @@ function flagFaults(resource: LinstorResource): string[] {
 
 function connectionFaults(resource: LinstorResource): string[] {
   const connections = Object.entries(resource.layer_object?.drbd?.connections ?? {});
-  return connections.filter(([, { connected }]) => connected !== true).map(([peer, { message }]) => `${message ?? 'no connection'} to ${peer}`);
+  return connections
+    .filter(([, { connected }]) => connected !== true)
+    .map(([peer, { message }]) => `${message ?? 'no connection'} to ${peer}`);
 }
 
 function volumeFaults(resource: LinstorResource): string[] {
@@ -124,7 +126,9 @@ export function sizeOf(resource: LinstorResource): number {
 
 /** Thin volumes take what is allocated; of a thick one that is its size. Some kinds say it only in their layers. */
 function volumeKib(volume: LinstorVolume): number {
-  const layers = (volume.layer_data_list ?? []).map(({ data }) => Math.max(data?.allocated_size_kib ?? 0, data?.usable_size_kib ?? 0));
+  const layers = (volume.layer_data_list ?? []).map(({ data }) =>
+    Math.max(data?.allocated_size_kib ?? 0, data?.usable_size_kib ?? 0),
+  );
   return (volume.allocated_size_kib ?? 0) > 0 ? (volume.allocated_size_kib ?? 0) : Math.max(0, ...layers);
 }
 

@@ -32,9 +32,11 @@ export class KubernetesError extends Error {
   constructor(
     readonly status: number,
     readonly reason: string,
-    message: string,
+    /** The API server's own words. */
+    readonly explanation: string,
+    request: string,
   ) {
-    super(message);
+    super(`${request}: ${status} ${explanation}`);
     this.name = 'KubernetesError';
   }
 }
@@ -138,7 +140,7 @@ export class KubernetesClient implements Kubernetes {
     if (answer.status === 404 && absent) return undefined;
     if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.text);
     const { reason, message } = parseStatus(answer.text);
-    throw new KubernetesError(answer.status, reason, `${method} ${path}: ${answer.status} ${message || reason}`);
+    throw new KubernetesError(answer.status, reason, message || reason, `${method} ${path}`);
   }
 
   /** Every write here may be repeated: it either carries a resourceVersion or leads to the same result. */
@@ -203,8 +205,13 @@ function passing(method: string, path: string, { status, text }: HttpAnswer): bo
 
 function parseStatus(text: string): { reason: string; message: string } {
   try {
-    const { reason = '', message = '' } = JSON.parse(text) as { reason?: string; message?: string };
-    return { reason, message };
+    type Status = { reason?: string; message?: string; details?: { causes?: { message?: string }[] } };
+    const { reason = '', message = '', details } = JSON.parse(text) as Status;
+    // The budget that forbids an eviction is named among the causes only.
+    const causes = (details?.causes ?? [])
+      .flatMap((cause) => cause.message ?? [])
+      .filter((cause) => !message.includes(cause));
+    return { reason, message: [message, ...causes].join(' ').trim() };
   } catch {
     return { reason: '', message: text.slice(0, 200) };
   }

@@ -91,7 +91,9 @@ export interface EndpointSlice extends KubeObject {
 
 /** Condition `type` has status True. */
 export function holds(object: { status?: { conditions?: Condition[] } }, type: string): boolean {
-  return object.status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
+  return (
+    object.status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false
+  );
 }
 
 /** `namespace/name`, or the name of something without a namespace. */

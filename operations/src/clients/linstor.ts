@@ -37,7 +37,12 @@ export class LinstorError extends Error {
 }
 
 /** Sends one request to the controller. @throws when there is no answer within `timeout` milliseconds. */
-export type Transport = (method: string, path: string, body: string | undefined, timeout: number) => Promise<HttpAnswer>;
+export type Transport = (
+  method: string,
+  path: string,
+  body: string | undefined,
+  timeout: number,
+) => Promise<HttpAnswer>;
 
 const READ_TIMEOUT = 10_000;
 /** Writes wait for the satellites: 1 to 2 s as a rule, longer when one of them is slow. */
@@ -135,7 +140,8 @@ export function describe(entries: LinstorEntry[]): string {
 export function parseEntries(path: string, text: string): LinstorEntry[] {
   // Quotes inside a JSON string are escaped, so that this matches keys alone.
   const body = parse(path, text.replace(/"ret_code"\s*:\s*(-?\d+)/g, '"ret_code":"$1"'));
-  if (!Array.isArray(body)) throw new LinstorUnreachable(`${path}: expected a list of return codes, found ${typeof body}`);
+  if (!Array.isArray(body))
+    throw new LinstorUnreachable(`${path}: expected a list of return codes, found ${typeof body}`);
   return (body as { ret_code?: string; message?: string }[]).map((entry) => {
     if (!/^-?\d+$/.test(entry.ret_code ?? '')) throw new LinstorUnreachable(`${path}: an entry without a return code`);
     return classify(BigInt(entry.ret_code ?? 0), entry.message ?? '');

@@ -16,7 +16,8 @@ const CONTROLLER_PORT = 3370;
 export function forwardTransport(kubernetes: Kubernetes, access: LinstorAccess): Transport {
   const agent = new PodAgent(kubernetes, access);
   return async (method, path, body, timeout) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const headers =
+      body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     return exchange(request, { agent, method, path, headers, host: 'linstor-controller' }, body, timeout);
   };
 }
@@ -29,7 +30,10 @@ class PodAgent extends Agent {
     super({ keepAlive: false });
   }
 
-  override createConnection(_options: ClientRequestArgs, done?: (error: Error | null, stream: Duplex) => void): undefined {
+  override createConnection(
+    _options: ClientRequestArgs,
+    done?: (error: Error | null, stream: Duplex) => void,
+  ): undefined {
     this.open().then(
       (stream) => done?.(null, stream),
       // node:http looks at the error alone.

@@ -16,7 +16,9 @@ export async function openPort(forward: PortForward, namespace: string, pod: str
   const stream = new PodStream(fromPod, toPod, () => socket.close());
   socket.onclose = () => fromPod.end();
   // The kubelet's words when nothing listens there.
-  trouble.once('data', (words: Buffer) => stream.destroy(new Error(`port-forward to ${pod}: ${words.toString().trim()}`)));
+  trouble.once('data', (words: Buffer) =>
+    stream.destroy(new Error(`port-forward to ${pod}: ${words.toString().trim()}`)),
+  );
   return stream;
 }
 

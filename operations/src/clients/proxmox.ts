@@ -80,7 +80,8 @@ export class ProxmoxClient implements Proxmox {
       signal: AbortSignal.timeout(this.timeout),
     });
     const text = await response.text();
-    if (response.status !== 200) throw new ProxmoxError(`Proxmox GET ${path}: ${response.status} ${response.statusText}`);
+    if (response.status !== 200)
+      throw new ProxmoxError(`Proxmox GET ${path}: ${response.status} ${response.statusText}`);
     const { data } = JSON.parse(text) as { data: T | null };
     if (data === null || data === undefined) throw new ProxmoxError(`Proxmox GET ${path}: expected data, found none`);
     return data;

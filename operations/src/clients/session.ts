@@ -60,5 +60,7 @@ async function kubeconfigFromTalos(talos: Talos, controlPlanes: string[]): Promi
       troubles.push(messageOf(error));
     }
   }
-  throw new Error(`expected a kubeconfig from one of the control planes, found: ${troubles.join('; ') || 'no control plane'}`);
+  throw new Error(
+    `expected a kubeconfig from one of the control planes, found: ${troubles.join('; ') || 'no control plane'}`,
+  );
 }

@@ -125,7 +125,11 @@ export class TalosCli implements Talos {
   }
 
   async kubeconfig(address: string): Promise<string> {
-    return answered((await this.run(address, ['kubeconfig', '-', '--merge=false'], QUICK)) || undefined, address, 'kubeconfig');
+    return answered(
+      (await this.run(address, ['kubeconfig', '-', '--merge=false'], QUICK)) || undefined,
+      address,
+      'kubeconfig',
+    );
   }
 
   private async run(address: string, args: string[], deadline: number): Promise<string> {
@@ -154,13 +158,19 @@ export class TalosCli implements Talos {
       child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
       child.on('error', (error) => {
         clearTimeout(timer);
-        reject(new TalosError('other', `could not start ${this.program}: ${messageOf(error)}; put talosctl on PATH or name it in PROX_OPS_TALOSCTL`));
+        reject(
+          new TalosError(
+            'other',
+            `could not start ${this.program}: ${messageOf(error)}; put talosctl on PATH or name it in PROX_OPS_TALOSCTL`,
+          ),
+        );
       });
       child.on('close', (code) => {
         clearTimeout(timer);
         const words = Buffer.concat(err).toString().trim();
         if (late) reject(new TalosError('unreachable', `${command}: no answer within ${deadline / 1000} s`));
-        else if (code !== 0) reject(new TalosError(classify(words), `${command}: ${lastLines(words) || `exit code ${code}`}`));
+        else if (code !== 0)
+          reject(new TalosError(classify(words), `${command}: ${lastLines(words) || `exit code ${code}`}`));
         else resolve(Buffer.concat(out).toString());
       });
     });
@@ -176,7 +186,11 @@ function answered<T>(found: T | undefined, address: string, what: string): T {
 function classify(words: string): TalosTrouble {
   if (/x509:|certificate required|authentication handshake failed/.test(words)) return 'foreign';
   if (/code = NotFound|not found/.test(words)) return 'not-found';
-  if (/code = (Unavailable|DeadlineExceeded)|connection refused|i\/o timeout|no route to host|EOF|reset by peer/.test(words)) {
+  if (
+    /code = (Unavailable|DeadlineExceeded)|connection refused|i\/o timeout|no route to host|EOF|reset by peer/.test(
+      words,
+    )
+  ) {
     return 'unreachable';
   }
   return 'other';

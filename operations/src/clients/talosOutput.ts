@@ -49,7 +49,9 @@ export function parseObjects<T>(text: string): T[] {
 }
 
 export function parseMachineStatus(text: string): MachineStatus | undefined {
-  type Shape = { spec?: { stage?: string; status?: { ready?: boolean; unmetConditions?: { name: string; reason: string }[] } } };
+  type Shape = {
+    spec?: { stage?: string; status?: { ready?: boolean; unmetConditions?: { name: string; reason: string }[] } };
+  };
   const [object] = parseObjects<Shape>(text);
   if (object?.spec?.stage === undefined) return undefined;
   const { stage, status } = object.spec;
@@ -102,7 +104,9 @@ function parseTable(text: string, expected: string[]): Record<string, string>[] 
   const headings = [...header.matchAll(/\S+(?: \S+)*/g)].map((match) => ({ name: match[0], at: match.index }));
   const missing = expected.filter((name) => !headings.some((heading) => heading.name === name));
   if (missing.length > 0) {
-    throw new UnexpectedOutput(`expected talosctl to print the columns ${missing.join(', ')}, found ${JSON.stringify(header)}`);
+    throw new UnexpectedOutput(
+      `expected talosctl to print the columns ${missing.join(', ')}, found ${JSON.stringify(header)}`,
+    );
   }
   return lines.map((line) =>
     Object.fromEntries(headings.map(({ name, at }, index) => [name, line.slice(at, headings[index + 1]?.at).trim()])),

@@ -8,7 +8,11 @@ const SHORTEST_SECRET = 12;
  * this is the second line, for what a server or a program puts into its own error texts.
  */
 export function redactor(access: ClusterAccess): (text: string) => string {
-  const secrets = [...tokenParts(access.proxmoxToken), ...configSecrets(access.kubeconfig), ...configSecrets(access.talosconfig)];
+  const secrets = [
+    ...tokenParts(access.proxmoxToken),
+    ...configSecrets(access.kubeconfig),
+    ...configSecrets(access.talosconfig),
+  ];
   const known = [...new Set(secrets)].filter((secret) => secret.length >= SHORTEST_SECRET);
   known.sort((a, b) => b.length - a.length);
   return (text) =>
@@ -24,6 +28,7 @@ function tokenParts(token: string): string[] {
 
 /** Values of the keys under which kubeconfig and talosconfig keep credentials, in YAML or JSON. */
 function configSecrets(config: string): string[] {
-  const pattern = /["']?[\w-]*(?:key|token|password|crt|cert|certificate-data|secret)[\w-]*["']?\s*:\s*["']?([^\s"',}]+)/gi;
+  const pattern =
+    /["']?[\w-]*(?:key|token|password|crt|cert|certificate-data|secret)[\w-]*["']?\s*:\s*["']?([^\s"',}]+)/gi;
   return [...config.matchAll(pattern)].map((match) => match[1] ?? '');
 }

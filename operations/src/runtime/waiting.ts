@@ -34,6 +34,8 @@ export class WaitTimeout extends Error {
 const FIRST_GAP = 100;
 const GAP_GROWTH = 1.5;
 const REWATCH_GAP = 500;
+/** Changes come in bursts: one look answers all of those that follow within so many milliseconds. */
+const BURST = 100;
 
 /**
  * Looks until the look is done, again after each change of what is watched, and at the latest after `every`.
@@ -59,7 +61,7 @@ export async function until<T>(options: Waiting<T>): Promise<T> {
       if (found.waiting !== said) options.onWaiting?.((said = found.waiting));
       const left = deadline - clock.now();
       if (left <= 0) throw new WaitTimeout(found.waiting, Math.round(timeout / 1000));
-      await bell.heard(clock, Math.min(gap, left), signal);
+      if (await bell.heard(clock, Math.min(gap, left), signal)) await clock.delay(Math.min(BURST, left), signal);
       gap = Math.min(every, gap * GAP_GROWTH);
     }
   } finally {
@@ -93,15 +95,16 @@ class Bell {
     this.rung = false;
   }
 
-  /** Resolves when it rings (or has rung since clear) or after `ms`. @throws AbortError when the signal says stop. */
-  async heard(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-    if (this.rung) return;
+  /** True when it rings (or has rung since clear), false after `ms` or when the signal says stop. */
+  async heard(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+    if (this.rung) return true;
     const timer = new AbortController();
     const forward = (): void => timer.abort(signal.reason);
     signal.addEventListener('abort', forward, { once: true });
     try {
       const rung = new Promise<void>((resolve) => (this.wake = resolve));
       await Promise.race([rung, clock.delay(ms, timer.signal).catch(() => undefined)]);
+      return this.rung;
     } finally {
       signal.removeEventListener('abort', forward);
       timer.abort();

@@ -1,6 +1,6 @@
+import type { Talos } from '../clients/talos.js';
 import type { EtcdMember, EtcdStatus } from '../clients/talosOutput.js';
 import { messageOf, Stop } from '../runtime/errors.js';
-import type { Step } from '../step.js';
 
 /** etcd as its live members see it. */
 export interface EtcdView {
@@ -12,10 +12,9 @@ export interface EtcdView {
 }
 
 /** Asks every control plane. @throws Stop when none answers, or when their member lists differ. */
-export async function readEtcd(step: Step): Promise<EtcdView> {
-  const { talos } = step.session;
+export async function readEtcd(talos: Talos, controlPlanes: string[]): Promise<EtcdView> {
   const asked = await Promise.all(
-    step.inputs.access.controlPlanes.map(async (address) => {
+    controlPlanes.map(async (address) => {
       try {
         const [status, members] = await Promise.all([talos.etcdStatus(address), talos.etcdMembers(address)]);
         return { address, status, members };
@@ -37,8 +36,13 @@ export async function readEtcd(step: Step): Promise<EtcdView> {
 
 function agreed(lists: EtcdMember[][], troubles: string[]): EtcdMember[] {
   const [first] = lists;
-  if (!first) throw new Stop('the etcd member list from a control plane', troubles.join('; ') || 'no control plane to ask');
-  const ids = (members: EtcdMember[]): string => members.map(({ id }) => id).sort().join(', ');
+  if (!first)
+    throw new Stop('the etcd member list from a control plane', troubles.join('; ') || 'no control plane to ask');
+  const ids = (members: EtcdMember[]): string =>
+    members
+      .map(({ id }) => id)
+      .sort()
+      .join(', ');
   const other = lists.find((list) => ids(list) !== ids(first));
   if (other) throw new Stop('control planes that agree on the etcd members', `${ids(first)} and ${ids(other)}`);
   return first;
@@ -65,7 +69,9 @@ export function memberOf({ members }: EtcdView, node: { name: string; address: s
   const sure = placed.find((member) => member.hostname === node.name || member.hostname === '');
   if (sure && named.every((member) => member === sure)) return sure;
   if (named.length === 0 && placed.length === 0) return undefined;
-  const found = [...new Set([...named, ...placed])].map((member) => `${member.hostname || 'unnamed'} at ${member.peerUrls.join(',')}`);
+  const found = [...new Set([...named, ...placed])].map(
+    (member) => `${member.hostname || 'unnamed'} at ${member.peerUrls.join(',')}`,
+  );
   throw new Stop(`one etcd member with the name ${node.name} and the address ${node.address}`, found.join('; '));
 }
 

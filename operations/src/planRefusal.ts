@@ -1,0 +1,28 @@
+/** Set by the driver's read-only plan, which previews all replacements at once and carries none of them out. */
+const PLAN_ONLY = 'PROX_OPS_PLAN';
+
+/** One provider host serves one preview or update; what it has been told lasts as long. */
+const announced = new Set<string>();
+
+/**
+ * Told of each node that this update would replace. The engine replaces two nodes at the same time when it may, and one
+ * failed step stops the whole update: only one node is let in. @throws Error for a second one, in the preview already.
+ */
+export function announceReplacement(
+  node: string,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): void {
+  announced.add(node);
+  if (announced.size < 2 || env[PLAN_ONLY] === '1') return;
+  const [first] = announced;
+  const others = [...announced].filter((name) => name !== first).join(', ');
+  throw new Error(
+    `one update may replace one node: expected ${first ?? node} alone, found ${others} as well. ` +
+      'Nothing was changed. Replace them one by one with: npx prox-ops roll',
+  );
+}
+
+/** For tests: forgets every node told so far. */
+export function forgetAnnouncements(): void {
+  announced.clear();
+}

@@ -1,0 +1,192 @@
+import { KubernetesUnreachable } from './clients/kubernetes.js';
+import { awaitHealthy } from './checks/runner.js';
+import { undoEvacuation, rejoinLinstor } from './actions/linstorSettle.js';
+import { cordonedByUs, readNode, uncordon } from './actions/cordon.js';
+import { drainNode } from './actions/drain.js';
+import { leaveEtcd, rejoinEtcd } from './actions/etcd.js';
+import { evacuateNode } from './actions/evacuate.js';
+import { joinReady } from './actions/gateJoin.js';
+import { lookBeforeDelete } from './actions/gateLeave.js';
+import { preflight } from './actions/preflight.js';
+import { forgetNode } from './actions/removeNode.js';
+import { readTurn, releaseTurn, takeTurn, type Turn } from './actions/turn.js';
+import { StepError, type Bracket, type BracketInputs, type StepContext } from './contract.js';
+import { Fenced, messageOf, Stop } from './runtime/errors.js';
+import { openStep, waitFor, type Step, type StepDeps, type StepInputs } from './step.js';
+
+/** What a join found; plain JSON, stored with the resource. */
+export type JoinResult = Record<string, string>;
+
+interface BracketSteps {
+  leave: (step: Step, turn: Turn) => Promise<void>;
+  /** `owed`: the node left through us, and what was taken down has to be put back. */
+  join: (step: Step, owed: boolean) => Promise<JoinResult>;
+  /** Puts back what this step's own leave did before it failed; says what was put back. */
+  undo: (step: Step, turn: Turn) => Promise<string>;
+}
+
+/** design.md's table. Leaving runs from the top down, joining from the bottom up. */
+const STEPS: Record<Bracket, BracketSteps> = {
+  turn: {
+    leave: (step, turn) => preflight(step, turn.open),
+    join: healthyThenRelease,
+    undo: async (step, { opened }) => {
+      if (!opened) return 'the lease stays open for this node, which had begun to leave before';
+      await releaseTurn(step);
+      return 'the lease was given back, nothing was changed';
+    },
+  },
+  drain: { leave: drainNode, join: uncordonOurs, undo: uncordon },
+  evacuation: { leave: evacuateNode, join: rejoinLinstor, undo: undoEvacuation },
+  etcd: { leave: leaveEtcd, join: rejoinEtcd, undo: nothingToUndo },
+  gate: { leave: lookBeforeDelete, join: joinReady, undo: nothingToUndo },
+};
+
+const AFTER_LEAVE =
+  'npx prox-ops roll once that is mended, or npx prox-ops abort, which brings the node back as it was';
+const AFTER_JOIN = 'npx prox-ops roll once that is mended, or npx prox-ops rollback to the previous release';
+
+/** How a node leaves, one step of it. Safe to repeat. @throws StepError; then the VM must not be touched. */
+export async function leave(
+  bracket: Bracket,
+  inputs: BracketInputs,
+  ctx?: Partial<StepContext>,
+  deps?: Partial<StepDeps>,
+): Promise<void> {
+  if (tornDown(bracket, inputs, ctx, deps)) return;
+  const { leave: act, undo } = STEPS[bracket];
+  await explained(bracket, inputs, ctx, deps, AFTER_LEAVE, async (step) => {
+    const turn = await takeTurn(step);
+    return { result: act(step, turn), undo: () => undo(step, turn) };
+  });
+}
+
+/** How a node joins, one step of it. A node that never left has nothing to be restored. @throws StepError. */
+export async function join(
+  bracket: Bracket,
+  inputs: BracketInputs,
+  ctx?: Partial<StepContext>,
+  deps?: Partial<StepDeps>,
+): Promise<JoinResult> {
+  const { join: act } = STEPS[bracket];
+  return explained(bracket, inputs, ctx, deps, AFTER_JOIN, async (step) => {
+    const owed = await isOwed(step);
+    if (owed) await takeTurn(step);
+    return { result: act(step, owed), undo: nothingToUndo };
+  });
+}
+
+/** After a node left the program for good and its VM is gone. Safe to repeat. @throws StepError. */
+export async function removeNode(
+  inputs: StepInputs,
+  ctx?: Partial<StepContext>,
+  deps?: Partial<StepDeps>,
+): Promise<void> {
+  if (tornDown('remove', inputs, ctx, deps)) return;
+  const next = 'the same command again, once that is mended';
+  await explained('remove', inputs, ctx, deps, next, (step) =>
+    Promise.resolve({ result: forgetNode(step), undo: nothingToUndo }),
+  );
+}
+
+/**
+ * Runs an action; what goes wrong becomes a StepError that says what was expected, what was found, what was put back and
+ * how to go on. Secrets are blotted out of it.
+ */
+async function explained<T>(
+  name: string,
+  inputs: StepInputs,
+  ctx: Partial<StepContext> | undefined,
+  deps: Partial<StepDeps> | undefined,
+  next: string,
+  begin: (step: Step) => Promise<{ result: Promise<T>; undo: () => Promise<string> }>,
+): Promise<T> {
+  const step = await openStep(name, inputs, ctx, deps);
+  let undo = nothingToUndo;
+  try {
+    const begun = await begin(step);
+    undo = begun.undo;
+    return await begun.result;
+  } catch (error) {
+    throw stepError(step, error, await putBack(error, undo), next);
+  }
+}
+
+async function putBack(error: unknown, undo: () => Promise<string>): Promise<string> {
+  // Whoever holds the lease now decides; an undo from here would be one more write from a run that is over.
+  if (error instanceof Fenced) return 'everything as the run that is over left it';
+  try {
+    return await undo();
+  } catch (trouble) {
+    return `not put back: ${messageOf(trouble)}`;
+  }
+}
+
+function stepError(step: Step, error: unknown, left: string, usual: string): StepError {
+  const stop = error instanceof Stop ? error : undefined;
+  const details = {
+    expected: stop?.expected ?? 'the step to run to its end',
+    found: stop?.found ?? messageOf(error),
+    left,
+    next: stop?.next ?? usual,
+  };
+  const clean = Object.entries(details).map(([key, text]) => [key, step.redact(text)]);
+  return new StepError(step.node.name, step.name, Object.fromEntries(clean) as typeof details);
+}
+
+/** Tearing a whole cluster down skips the leave steps, but only for the cluster that the caller named. */
+function tornDown(name: string, inputs: StepInputs, ctx?: Partial<StepContext>, deps?: Partial<StepDeps>): boolean {
+  const env = deps?.env ?? process.env;
+  if (env['PROX_OPS_TEARDOWN'] !== inputs.access.clusterName) return false;
+  const report = ctx?.report ?? ((line: string) => void process.stdout.write(`${line}\n`));
+  report(`[${inputs.node.name}] ${name}: skipped, cluster ${inputs.access.clusterName} is being torn down`);
+  return true;
+}
+
+/**
+ * Whether this node left through us. A first build joins before the Kubernetes API answers for the first time, so it is
+ * waited for: an API that is silent never passes for 'never left'.
+ */
+async function isOwed(step: Step): Promise<boolean> {
+  return waitFor<boolean>(step, {
+    timeout: step.settings.nodeReadyTimeout,
+    look: async () => {
+      try {
+        const turn = await readTurn(step);
+        return { done: turn?.open?.node === step.node.name };
+      } catch (error) {
+        if (error instanceof KubernetesUnreachable) return { waiting: 'the Kubernetes API to answer' };
+        throw error;
+      }
+    },
+  });
+}
+
+async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult> {
+  if (!owed) {
+    step.report('had not left: nothing to give back');
+    return { checks: 'not due' };
+  }
+  const { session, settings, ctx } = step;
+  const context = { session, settings, access: step.inputs.access, clock: ctx.clock };
+  const health = await awaitHealthy(context, { signal: ctx.signal, report: step.report });
+  if (!health.ok)
+    throw new Stop(`all health checks to pass within ${settings.healthTimeout} s (healthTimeout)`, health.summary);
+  step.report(health.summary);
+  await releaseTurn(step);
+  return { checks: `${health.passed}/${health.total}` };
+}
+
+/** Our own mark on the node is proof enough that it left through us, even if somebody has deleted the lease since. */
+async function uncordonOurs(step: Step, owed: boolean): Promise<JoinResult> {
+  const node = await readNode(step);
+  if (!node || !cordonedByUs(node)) return { node: 'not cordoned by prox-ops' };
+  if (!owed) await takeTurn(step);
+  const done = await uncordon(step);
+  step.report(done);
+  return { node: done };
+}
+
+function nothingToUndo(): Promise<string> {
+  return Promise.resolve('nothing was changed by this step that could be put back');
+}

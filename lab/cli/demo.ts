@@ -77,10 +77,10 @@ function makeProject({ directory }: Target, base: number): string {
 /** A terminal's Ctrl-C reaches the step by itself; a signal to this process alone is passed on. */
 function runStep(
   { command: [program, ...args] }: DemoStep,
-  env: NodeJS.ProcessEnv,
+  where: { env: NodeJS.ProcessEnv; cwd: string },
   signal: AbortSignal,
 ): Promise<number> {
-  const child = spawn(program, args, { stdio: 'inherit', env, cwd: projectDirectory() });
+  const child = spawn(program, args, { stdio: 'inherit', ...where });
   const passOn = (): void => void child.kill('SIGINT');
   signal.addEventListener('abort', passOn, { once: true });
   return new Promise<number>((resolve, reject) => {

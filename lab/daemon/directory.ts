@@ -13,30 +13,47 @@ export function defaultDirectory(name: string, env: NodeJS.ProcessEnv = process.
 
 /** The files of one lab. The folder is its owner's alone, and so is every file in it. */
 export class LabDirectory {
-  constructor(readonly path: string) {}
-
   /** Says which process runs the lab; see record.ts. */
-  readonly record = this.file('lab.json');
-  readonly events = this.file('events.jsonl');
-  readonly verdict = this.file('verdict.json');
+  readonly record: string;
+  readonly events: string;
+  readonly verdict: string;
   /** What the daemon prints. */
-  readonly log = this.file('lab.log');
+  readonly log: string;
   /** Of the Proxmox API, and everything that a client has to trust: the system's authorities and this one. */
-  readonly authority = this.file('ca.crt');
-  readonly trust = this.file('trust.crt');
+  readonly authority: string;
+  readonly trust: string;
   /** Proxmox API token, USER@REALM!ID=UUID. */
-  readonly proxmoxToken = this.file('proxmox-token');
+  readonly proxmoxToken: string;
   /** Bearer token of the lab's own API. */
-  readonly controlToken = this.file('control-token');
+  readonly controlToken: string;
   /** Of the stack's secrets. */
-  readonly passphrase = this.file('passphrase');
+  readonly passphrase: string;
   /** Pulumi's file backend, and its home. */
-  readonly state = this.file('state');
-  readonly pulumiHome = this.file('pulumi-home');
+  readonly state: string;
+  readonly pulumiHome: string;
   /** Logs, keys and process ids of the Kubernetes control plane; owned by lab/kubernetes. */
-  readonly kubernetes = this.file('kubernetes');
+  readonly kubernetes: string;
   /** What clients of the lab print; the monitor looks through all of it. */
-  readonly logs = this.file('logs');
+  readonly logs: string;
+  /** Tells a lab's folder from others. */
+  private readonly marker: string;
+
+  constructor(readonly path: string) {
+    this.record = join(path, 'lab.json');
+    this.events = join(path, 'events.jsonl');
+    this.verdict = join(path, 'verdict.json');
+    this.log = join(path, 'lab.log');
+    this.authority = join(path, 'ca.crt');
+    this.trust = join(path, 'trust.crt');
+    this.proxmoxToken = join(path, 'proxmox-token');
+    this.controlToken = join(path, 'control-token');
+    this.passphrase = join(path, 'passphrase');
+    this.state = join(path, 'state');
+    this.pulumiHome = join(path, 'pulumi-home');
+    this.kubernetes = join(path, 'kubernetes');
+    this.logs = join(path, 'logs');
+    this.marker = join(path, 'README');
+  }
 
   /** Makes the folder, or refuses one that is not a lab's. @throws LabError */
   create(): void {
@@ -66,15 +83,7 @@ export class LabDirectory {
     writeFileSync(path, text, { mode: OWNER_ONLY_FILE });
   }
 
-  private get marker(): string {
-    return this.file('README');
-  }
-
   private folder(path: string): void {
     mkdirSync(path, { mode: OWNER_ONLY_FOLDER });
-  }
-
-  private file(name: string): string {
-    return join(this.path, name);
   }
 }

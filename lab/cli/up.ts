@@ -1,5 +1,5 @@
 import { EXIT, LabError } from '../daemon/errors.js';
-import { startLab, type LabOptions } from '../daemon/lab.js';
+import type { LabOptions } from '../daemon/lab.js';
 import { alreadyRunning, commandFor, labState } from '../daemon/record.js';
 import { ensureTools, printProgress, TOOL_NAMES } from '../tools/index.js';
 import { LabNetwork } from '../world/network.js';
@@ -37,6 +37,8 @@ async function foreground(options: LabOptions, { out }: Output): Promise<number>
   const stopping = new AbortController();
   const stop = (): void => stopping.abort(new LabError('stopped before the lab was up'));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
+  // Only here, since it loads the whole lab; the other commands answer sooner without.
+  const { startLab } = await import('../daemon/lab.js');
   const lab = await startLab(options, stopping.signal);
   out(`${upText(options)}\nCtrl-C stops it.`);
   if (!stopping.signal.aborted) {

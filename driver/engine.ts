@@ -101,7 +101,11 @@ function lastLines(text: string): string {
 }
 
 /** Runs something that takes the stack's lock. A lock left by a dead run of this machine is cleared first. */
-export async function withLock(stack: Stack, onReconciled: (what: string) => void, act: () => Promise<void>): Promise<void> {
+export async function withLock(
+  stack: Stack,
+  onReconciled: (what: string) => void,
+  act: () => Promise<void>,
+): Promise<void> {
   try {
     await act();
   } catch (error) {

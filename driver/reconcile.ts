@@ -1,5 +1,6 @@
-import { ForeignVmError, removeHalfMadeVm, systemClock, vmExists } from '@prox-ops/operations';
+import { ForeignVmError, realClock, removeHalfMadeVm, vmExists } from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
+import { proxmoxToken } from './access';
 import { withLock } from './engine';
 import { CommandError, ExitCode } from './exit';
 import type { RunLog } from './runLog';
@@ -44,7 +45,7 @@ async function settle(
   const access = { ...(await proxmoxAccess(stack)), vmId, name };
   if (operation.type === 'creating') await settleCreating(state, operation, access, say);
   // The provider fails to delete a VM that is gone: the state has to know that the killed run had got that far.
-  if (operation.type === 'deleting' && !(await vmExists(access, systemClock))) {
+  if (operation.type === 'deleting' && !(await vmExists(access, realClock))) {
     state.markDeleted(operation.resource.urn);
     say(`VM ${vmId} (${name}) was deleted by a killed run`);
   }
@@ -62,7 +63,7 @@ async function settleCreating(
 ): Promise<void> {
   if (state.isThere(operation.resource.urn)) return;
   try {
-    say(await removeHalfMadeVm(vm, systemClock));
+    say(await removeHalfMadeVm(vm, realClock));
   } catch (error) {
     if (error instanceof ForeignVmError) throw new CommandError(error.message, ExitCode.blocked);
     throw error;
@@ -71,9 +72,5 @@ async function settleCreating(
 
 async function proxmoxAccess(stack: Stack): Promise<{ endpoint: string; token: string }> {
   const { endpoint } = (await stackConfig(stack)).proxmox;
-  const configured = (await stack.getAllConfig())['prox-ops:proxmoxToken']?.value;
-  const token = configured ?? process.env.PROXMOX_VE_API_TOKEN;
-  if (token === undefined || token === '')
-    throw new CommandError('No Proxmox token. Expected the secret prox-ops:proxmoxToken or PROXMOX_VE_API_TOKEN.');
-  return { endpoint, token };
+  return { endpoint, token: await proxmoxToken(stack) };
 }

@@ -56,8 +56,9 @@ function chosen(plan: RollPlan, options: RollOptions): PlannedNode[] {
   return nodes.slice(0, options.maxNodes ?? nodes.length);
 }
 
-export function runEnvironment({ runId, holder }: { runId: string; holder: string }): Record<string, string> {
-  return { PROX_OPS_RUN_ID: runId, PROX_OPS_HOLDER: holder };
+/** What the lifecycle steps of every update of this run find in their environment: one run id for the whole run. */
+export function runEnvironment({ runId }: { runId: string }): Record<string, string> {
+  return { PROX_OPS_RUN_ID: runId };
 }
 
 function announce({ log, runId, holder, stack }: RollOptions, nodes: PlannedNode[]): void {

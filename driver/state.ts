@@ -72,5 +72,5 @@ export class StackState {
 }
 
 export async function readState(stack: Stack): Promise<StackState> {
-  return new StackState((await stack.exportStack()) as { version: number; deployment: RawDeployment });
+  return new StackState(await stack.exportStack());
 }

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { CommandError, ExitCode } from '../exit';
+import { CommandError, type ExitCode } from '../exit';
 import type { RollPlan } from '../plan';
 import { openStack } from '../project';
 import { reportOf, reportTable } from '../report';

@@ -60,7 +60,10 @@ describe('the real engine, on a cluster of six nodes', () => {
     assert.equal(roll.code, 3, roll.output);
     assert.deepEqual(generations(), before);
     assert.equal(await cordoned('k8s-work-1'), false);
-    assert.deepEqual(engine.lab.status().linstor.nodes.filter((node) => node.flags.length > 0), []);
+    assert.deepEqual(
+      engine.lab.status().linstor.nodes.filter((node) => node.flags.length > 0),
+      [],
+    );
     await holds(engine);
   });
 

@@ -43,7 +43,15 @@ export class EngineLab {
       createLabProject({ ...options, directory: project, repository: REPOSITORY, network });
       const { base, nodes } = options;
       const directory = join(root, 'lab');
-      const lab = await startLab({ name: 'test', directory, base, durations: 'fastest', nodes, tools, stack: LAB_STACK });
+      const lab = await startLab({
+        name: 'test',
+        directory,
+        base,
+        durations: 'fastest',
+        nodes,
+        tools,
+        stack: LAB_STACK,
+      });
       return new EngineLab(lab, project, root);
     } catch (error) {
       rmSync(root, { recursive: true, force: true });

@@ -1,0 +1,38 @@
+import type { ClusterAccess } from '@prox-ops/operations';
+import type { Stack } from '@pulumi/pulumi/automation';
+import { planCluster } from '../config/plan';
+import type { StackConfig } from '../config/schema';
+import { CommandError } from './exit';
+
+/** The Proxmox API token: from the stack's secrets, or else the variable that the provider itself reads. */
+export async function proxmoxToken(stack: Stack): Promise<string> {
+  const configured = (await stack.getAllConfig())['prox-ops:proxmoxToken']?.value;
+  const token = configured ?? process.env.PROXMOX_VE_API_TOKEN;
+  if (token === undefined || token === '')
+    throw new CommandError('No Proxmox token. Expected the secret prox-ops:proxmoxToken or PROXMOX_VE_API_TOKEN.');
+  return token;
+}
+
+/** How to reach the cluster, from the stack's outputs. Holds secrets: never printed. */
+export async function clusterAccess(stack: Stack, config: StackConfig): Promise<ClusterAccess> {
+  const outputs = await stack.outputs();
+  const [kubeconfig, talosconfig] = [outputs.kubeconfig?.value as unknown, outputs.talosconfig?.value as unknown];
+  if (typeof kubeconfig !== 'string' || typeof talosconfig !== 'string')
+    throw new CommandError('The stack has no kubeconfig and talosconfig yet. Build the cluster first: prox-ops up');
+  const { linstor } = config;
+  return {
+    clusterName: config.cluster.name,
+    kubeconfig,
+    talosconfig,
+    controlPlanes: planCluster(config).controlPlanes.map((node) => node.address),
+    proxmoxEndpoint: config.proxmox.endpoint,
+    proxmoxToken: await proxmoxToken(stack),
+    ...(linstor && {
+      linstor: {
+        namespace: linstor.namespace,
+        selector: linstor.controllerSelector,
+        ...(linstor.url !== undefined && { url: linstor.url }),
+      },
+    }),
+  };
+}

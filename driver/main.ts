@@ -2,10 +2,11 @@ import { Command, InvalidArgumentError } from 'commander';
 import { abortCommand } from './commands/abort';
 import { configCheckCommand } from './commands/config';
 import { planCommand } from './commands/plan';
-import { releaseCommand } from './commands/release';
-import { rollCommand } from './commands/roll';
+import type { CommonOptions } from './commands/options';
+import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
+import { rollCommand, type RollCommandOptions } from './commands/roll';
 import { statusCommand } from './commands/status';
-import { upCommand } from './commands/up';
+import { upCommand, type UpCommandOptions } from './commands/up';
 import { CommandError, ExitCode } from './exit';
 import { findExternal, runExternal } from './external';
 
@@ -20,7 +21,7 @@ Exit codes:
   130  stopped by Ctrl-C`;
 
 /** Every command resolves with its exit code. */
-function finish(run: Promise<ExitCode | number>): Promise<void> {
+function finish(run: Promise<number>): Promise<void> {
   return run.then(
     (code) => {
       process.exitCode = code;
@@ -56,29 +57,29 @@ function buildProgram(): Command {
     .description('Builds a Talos Kubernetes cluster on Proxmox VE and replaces its nodes one by one, safely.')
     .addHelpText('after', EXIT_CODES);
   policies(common(program.command('up').description('build the cluster, or apply what replaces no node'))).action(
-    (options) => finish(upCommand(options)),
+    (options: UpCommandOptions) => finish(upCommand(options)),
   );
-  common(program.command('plan').description('what a roll would do; changes nothing')).action((options) =>
-    finish(planCommand(options)),
+  common(program.command('plan').description('what a roll would do; changes nothing')).action(
+    (options: CommonOptions) => finish(planCommand(options)),
   );
   policies(common(program.command('roll').alias('resume')))
     .description('replace every node that needs it, one by one; goes on where a run was stopped')
     .option('--nodes <names...>', 'these nodes only')
     .option('--max-nodes <n>', 'stop after so many nodes', positive)
     .option('-y, --yes', 'do not ask')
-    .action((options) => finish(rollCommand(options)));
+    .action((options: RollCommandOptions) => finish(rollCommand(options)));
   common(program.command('abort [node]').description('put a node back whose leaving was stopped')).action(
-    (node: string | undefined, options) => finish(abortCommand(node, options)),
+    (node: string | undefined, options: CommonOptions) => finish(abortCommand(node, options)),
   );
-  common(program.command('status').description('nodes, releases and the rollout lease')).action((options) =>
-    finish(statusCommand(options)),
+  common(program.command('status').description('nodes, releases and the rollout lease')).action(
+    (options: CommonOptions) => finish(statusCommand(options)),
   );
   common(program.command('release <talos>').description('make a Talos release the one to run, in the stack file'))
     .option('--kubernetes <version>', 'Kubernetes version (default: unchanged)')
-    .action((talos: string, options) => finish(releaseCommand(talos, options)));
+    .action((talos: string, options: ReleaseCommandOptions) => finish(releaseCommand(talos, options)));
   const config = program.command('config').description('the stack file');
-  common(config.command('check').description('check the stack file, without the engine')).action((options) =>
-    finish(configCheckCommand(options)),
+  common(config.command('check').description('check the stack file, without the engine')).action(
+    (options: CommonOptions) => finish(configCheckCommand(options)),
   );
   return program;
 }

@@ -22,7 +22,12 @@ export async function startLinstor(
   where: { address: string; port: number },
 ): Promise<Listening> {
   const server = new LinstorServer(world, controller, where);
-  await server.apply();
+  try {
+    await server.apply();
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
   return { close: () => server.close() };
 }
 

@@ -132,7 +132,9 @@ export class Lab {
       status: response.statusCode ?? 0,
       headers: response.headers,
       text: received,
-      body: (response.headers['content-type'] === 'application/json' && received !== '' ? exact(received) : received) as T,
+      body: (response.headers['content-type'] === 'application/json' && received !== ''
+        ? exact(received)
+        : received) as T,
     };
   }
 
@@ -189,7 +191,7 @@ export interface Resource {
 }
 
 function exact(text: string): unknown {
-  return JSON.parse(text.replace(/:(-?\d{16,})/g, ':"$1"')) as unknown;
+  return JSON.parse(text.replace(/("ret_code":|:(?=-?\d{16,}))(-?\d+)/g, '$1"$2"')) as unknown;
 }
 
 /** A machine with a system disk of 30 GiB and, unless said otherwise, one data disk of 100 GiB. */
@@ -242,4 +244,18 @@ async function freePort(address: string): Promise<number> {
   probe.close();
   await once(probe, 'close');
   return port;
+}
+
+/** Runs a test in a lab of its own, which ends with it however it ends. */
+export async function withLab(
+  nodes: string[],
+  test: (lab: Lab) => Promise<void>,
+  durations: Partial<Durations> = {},
+): Promise<void> {
+  const lab = await Lab.start(nodes, durations);
+  try {
+    await test(lab);
+  } finally {
+    await lab.close();
+  }
 }

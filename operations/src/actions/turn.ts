@@ -1,6 +1,6 @@
 import { KubernetesError } from '../clients/kubernetes.js';
 import type { Lease } from '../clients/kubernetesObjects.js';
-import { fingerprint } from '../clients/session.js';
+import type { Session } from '../clients/session.js';
 import { Fenced, Stop } from '../runtime/errors.js';
 import { until } from '../runtime/waiting.js';
 import { watching, type Step } from '../step.js';
@@ -152,29 +152,31 @@ async function rewrite(step: Step, change: (record: TurnRecord, open: OpenNode) 
   throw new Stop('to note the state of the node in the lease', 'the lease changed under every try');
 }
 
-const renewals = new Map<string, () => void>();
+/** How to stop the renewals of a session, by node and run. */
+const renewals = new WeakMap<Session, Map<string, () => void>>();
 
 /** Renews in the background while this process lives; stops by itself when the lease is not ours any more. */
 function keepRenewing(step: Step): void {
-  const key = renewalKey(step);
-  if (renewals.has(key)) return;
+  const known = renewals.get(step.session) ?? new Map<string, () => void>();
+  renewals.set(step.session, known);
+  if (known.has(renewalKey(step))) return;
   const stop = step.deps.every((LEASE_SECONDS * 1000) / 3, () => {
     rewrite(step, (record) => record).catch((error: unknown) => {
       // Anything else is a passing trouble: the next renewal tries again, and the fence guards every write meanwhile.
       if (error instanceof Fenced) stopRenewing(step);
     });
   });
-  renewals.set(key, stop);
+  known.set(renewalKey(step), stop);
 }
 
 function stopRenewing(step: Step): void {
-  const key = renewalKey(step);
-  renewals.get(key)?.();
-  renewals.delete(key);
+  const known = renewals.get(step.session);
+  known?.get(renewalKey(step))?.();
+  known?.delete(renewalKey(step));
 }
 
-function renewalKey(step: Step): string {
-  return `${fingerprint(step.inputs.access)} ${step.node.name} ${step.ctx.runId}`;
+function renewalKey({ node, ctx }: Step): string {
+  return `${node.name} ${ctx.runId}`;
 }
 
 function leases(step: Step): string {

@@ -35,8 +35,7 @@ export interface TurnRecord {
 }
 
 const PREFIX = 'prox-ops.io/';
-const KEYS = ['run', 'process', 'node', 'vm', 'step', 'evacuation', 'places'] as const;
-type Key = (typeof KEYS)[number];
+type Key = 'run' | 'process' | 'node' | 'vm' | 'step' | 'evacuation' | 'places';
 
 export function fromLease(lease: Lease): TurnRecord {
   const { spec = {}, metadata } = lease;

@@ -32,7 +32,7 @@ export async function connect(access: ClusterAccess, clock: Clock): Promise<Sess
 }
 
 /** Names an access without telling it. */
-export function fingerprint(access: ClusterAccess): string {
+function fingerprint(access: ClusterAccess): string {
   return createHash('sha256').update(JSON.stringify(access)).digest('hex');
 }
 

@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { join, leave, StepError } from '../../../operations/src/index';
+import { LEASE, World, type Run } from '../support/world';
+
+describe('turn: the lease that serialises rollouts (R000-2)', () => {
+  let world: World;
+  let run: Run;
+
+  beforeEach(() => {
+    world = new World();
+    run = world.run('run-1');
+  });
+
+  const leaveTurn = (node: string, by = run): Promise<void> =>
+    world.clock.run(leave('turn', world.inputs(node), by.ctx, by.deps));
+
+  const refused = async (promise: Promise<unknown>, ...patterns: RegExp[]): Promise<StepError> => {
+    const error: unknown = await promise.then(() => assert.fail('expected a refusal'), (thrown: unknown) => thrown);
+    assert.ok(error instanceof StepError, String(error));
+    for (const pattern of patterns) assert.match(error.message, pattern);
+    return error;
+  };
+
+  it('takes the lease, says who, which node and run, and passes the preflight', async () => {
+    await leaveTurn('w1');
+    const { spec, metadata } = world.lease() ?? assert.fail();
+    assert.equal(spec['holderIdentity'], 'tester@here:run-1');
+    assert.match(String(spec['renewTime']), /^\d{4}-.*\.\d{6}Z$/);
+    assert.equal(metadata.annotations['prox-ops.io/node'], 'w1');
+    assert.equal(metadata.annotations['prox-ops.io/run'], 'run-1');
+    assert.match(world.told, /\[w1\] turn: preflight passed/);
+  });
+
+  it('renews while it is held', async () => {
+    await leaveTurn('w1');
+    const before = world.lease()?.spec['renewTime'];
+    await world.clock.pass(11_000);
+    assert.notEqual(world.lease()?.spec['renewTime'], before);
+  });
+
+  it('stops renewing when its engine is gone, so that the next run need not wait', async () => {
+    await leaveTurn('w1');
+    world.engineAlive = false;
+    await world.clock.pass(11_000);
+    const before = world.lease()?.spec['renewTime'];
+    world.engineAlive = true;
+    await world.clock.pass(30_000);
+    assert.equal(world.lease()?.spec['renewTime'], before);
+  });
+
+  it('is safe to repeat', async () => {
+    await leaveTurn('w1');
+    await leaveTurn('w1');
+    assert.equal(world.lease()?.metadata.annotations['prox-ops.io/node'], 'w1');
+  });
+
+  it('fails at once, naming a holder that lives', async () => {
+    await leaveTurn('w1');
+    world.proofs.set('run-1', false);
+    const before = world.clock.now();
+    const other = world.run('run-2');
+    await refused(leaveTurn('w1', other), /tester@here:run-1 holds it/, /wait until tester@here:run-1/);
+    assert.ok(world.clock.now() - before < 1000);
+  });
+
+  it('refuses a second node while another one is out, even by the same run, and names both ways on', async () => {
+    await leaveTurn('w1');
+    const error = await refused(leaveTurn('w2'), /node w1 is out of the cluster/, /prox-ops roll/, /prox-ops abort/);
+    assert.equal(error.node, 'w2');
+    assert.equal(world.lease()?.metadata.annotations['prox-ops.io/node'], 'w1');
+  });
+
+  it('refuses a second node when the run that took the first one out is long dead', async () => {
+    await leaveTurn('w1');
+    world.proofs.set('run-1', true);
+    await refused(leaveTurn('w2', world.run('run-2')), /node w1 is out/, /prox-ops roll/);
+  });
+
+  it('takes over from a holder that is proved gone, for the same node', async () => {
+    await leaveTurn('w1');
+    world.proofs.set('run-1', true);
+    await leaveTurn('w1', world.run('run-2'));
+    assert.equal(world.lease()?.spec['holderIdentity'], 'tester@here:run-2');
+    assert.match(world.told, /took the lease over from tester@here:run-1, which is gone/);
+  });
+
+  it('refuses a holder on another machine that renewed lately', async () => {
+    await leaveTurn('w1');
+    await refused(leaveTurn('w1', world.run('run-2')), /renewed \d+ s ago/);
+  });
+
+  it('takes over from another machine only when it renews nothing for the lease’s duration by our own clock', async () => {
+    await leaveTurn('w1');
+    world.engineAlive = false;
+    await world.clock.pass(60_000);
+    world.engineAlive = true;
+    const before = world.clock.now();
+    await leaveTurn('w1', world.run('run-2'));
+    assert.ok(world.clock.now() - before >= 30_000);
+    assert.equal(world.lease()?.spec['holderIdentity'], 'tester@here:run-2');
+  });
+
+  it('refuses another machine’s holder whose clock is behind, once it is seen to renew', async () => {
+    await leaveTurn('w1');
+    const behind = (): void => {
+      const lease = world.kubernetes.at(LEASE);
+      const renewTime = new Date(world.clock.now() - 3_600_000).toISOString();
+      world.kubernetes.put(LEASE, { ...lease, spec: { ...lease.spec, renewTime } });
+    };
+    behind();
+    world.clock.after(15_000, behind);
+    const taking = leave('turn', world.inputs('w1'), world.run('run-2').ctx, world.run('run-2').deps);
+    await refused(world.clock.run(taking), /holds it and renews it/);
+  });
+
+  it('survives a write whose answer was lost: the lease it finds is its own, and is given back on failure', async () => {
+    world.ready('w3', false);
+    const { kubernetes } = world;
+    const create = kubernetes.create.bind(kubernetes);
+    kubernetes.create = async (path, body) => {
+      await create(path, body);
+      // The first try got through and its connection broke; the client's second try met the first one's result.
+      return create(path, body);
+    };
+    await refused(leaveTurn('w1'), /node w3 is not Ready/, /the lease was given back/);
+    assert.equal(world.lease()?.spec['holderIdentity'], '');
+  });
+
+  it('keeps other people’s annotations on the lease', async () => {
+    world.kubernetes.put(LEASE, { metadata: { namespace: 'kube-system', annotations: { team: 'storage' } }, spec: {} });
+    await leaveTurn('w1');
+    assert.equal(world.lease()?.metadata.annotations['team'], 'storage');
+  });
+
+  describe('preflight (R000-3, R000-7)', () => {
+    it('another node not Ready: nothing begins and the lease is given back', async () => {
+      world.ready('c2', false);
+      await refused(leaveTurn('w1'), /node c2 is not Ready/, /the lease was given back, nothing was changed/);
+      assert.equal(world.lease()?.spec['holderIdentity'], '');
+      assert.equal(world.lease()?.metadata.annotations['prox-ops.io/node'], undefined);
+    });
+
+    it('a node that the run before left open stays open when the preflight fails', async () => {
+      await leaveTurn('w1');
+      world.ready('c2', false);
+      await refused(leaveTurn('w1'), /stays open for this node/);
+      assert.equal(world.lease()?.metadata.annotations['prox-ops.io/node'], 'w1');
+    });
+
+    it('its own node may be down', async () => {
+      world.ready('w1', false);
+      await leaveTurn('w1');
+    });
+
+    it('a node that somebody else cordoned is no obstacle, one that we cordoned is', async () => {
+      const node = world.kubernetes.at('/api/v1/nodes/w2');
+      world.kubernetes.put('/api/v1/nodes/w2', { ...node, spec: { unschedulable: true } });
+      await leaveTurn('w1');
+      assert.match(world.told, /cordoned by somebody else, left so: w2/);
+      world.kubernetes.put('/api/v1/nodes/w2', { ...node, metadata: { ...node.metadata, annotations: { 'prox-ops.io/cordoned-by': 'x' } } });
+      await refused(leaveTurn('w1'), /node w2 is cordoned by prox-ops still/);
+    });
+
+    it('a control plane whose leaving would cost etcd its quorum', async () => {
+      world.machine('c2').reachable = false;
+      await refused(leaveTurn('c1'), /at least 2 healthy etcd voters without this node/, /1 of 2 healthy/);
+    });
+
+    it('a member that is a learner still, before the next control plane', async () => {
+      Object.assign(world.machine('c2').member ?? {}, { learner: true });
+      await refused(leaveTurn('w1'), /etcd member c2 is a learner still/);
+    });
+
+    it('a faulty LINSTOR resource anywhere', async () => {
+      world.linstor.replica('pvc-1', 'w2', 1, { flags: ['INACTIVE'] });
+      await refused(leaveTurn('w1'), /pvc-1 on w2: INACTIVE/);
+    });
+
+    it('a satellite of another node offline, or flagged by somebody', async () => {
+      world.linstor.find('w2').connection_status = 'OFFLINE';
+      world.linstor.find('w3').flags = ['EVACUATE'];
+      await refused(leaveTurn('w1'), /satellite w2: OFFLINE/, /satellite w3: EVACUATE/);
+    });
+
+    it('an unreachable LINSTOR controller is unsafe, and says so soon', async () => {
+      world.linstor.down = true;
+      const before = world.clock.now();
+      await refused(leaveTurn('w1'), /silent one counts as unsafe/, /the lease was given back/);
+      assert.ok(world.clock.now() - before <= 15_000);
+    });
+
+    it('replicas that move at our own wish do not stop a resumed leave', async () => {
+      await leaveTurn('w1');
+      const lease = world.kubernetes.at(LEASE);
+      lease.metadata.annotations['prox-ops.io/evacuation'] = 'asked';
+      world.linstor.replica('pvc-1', 'w2', 1, { flags: ['DELETE'] });
+      await leaveTurn('w1');
+    });
+  });
+
+  describe('join', () => {
+    it('a node that never left: nothing is written, no check is made', async () => {
+      world.ready('w3', false);
+      const found = await world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+      assert.deepEqual(found, { checks: 'not due' });
+      assert.deepEqual(world.kubernetes.writes, []);
+    });
+
+    it('all checks passed: the lease is free for the next node', async () => {
+      await leaveTurn('w1');
+      const found = await world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+      assert.deepEqual(found, { checks: '5/5' });
+      assert.match(world.told, /5\/5 checks passed \(skipped flux: no Flux objects; gpu: no node with a GPU\)/);
+      await leaveTurn('w2');
+    });
+
+    it('a check that does not pass: the lease stays, so that no other node goes', async () => {
+      await leaveTurn('w1');
+      world.ready('w3', false);
+      const joining = world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+      await refused(joining, /nodes: w3 is not Ready/, /prox-ops rollback/);
+      await refused(leaveTurn('w2'), /node w1 is out/);
+    });
+
+    it('a run that was killed left the node open: the next run joins it in its place', async () => {
+      await leaveTurn('w1');
+      world.proofs.set('run-1', true);
+      const next = world.run('run-2');
+      await world.clock.run(join('turn', world.inputs('w1'), next.ctx, next.deps));
+      assert.equal(world.lease()?.spec['holderIdentity'], '');
+    });
+
+    it('waits for a Kubernetes API that is not up yet: silence never passes for ‘never left’', async () => {
+      world.kubernetes.down = true;
+      world.clock.after(60_000, () => void (world.kubernetes.down = false));
+      await world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+      assert.match(world.told, /waiting: the Kubernetes API to answer/);
+    });
+  });
+
+  describe('fence', () => {
+    it('a step whose lease was taken over writes nothing more, and undoes nothing', async () => {
+      await leaveTurn('w1');
+      world.pod('web', 'w1');
+      world.kubernetes.onEvict = () => {
+        throw new Error('must not be reached');
+      };
+      const takeOver = (line: string): void => {
+        if (!line.startsWith('PATCH')) return;
+        world.kubernetes.onWrite = () => undefined;
+        const lease = world.kubernetes.at(LEASE);
+        const annotations = { ...lease.metadata.annotations, 'prox-ops.io/run': 'run-2' };
+        world.kubernetes.put(LEASE, { ...lease, metadata: { ...lease.metadata, annotations } });
+      };
+      world.kubernetes.onWrite = takeOver;
+      const draining = world.clock.run(leave('drain', world.inputs('w1'), run.ctx, run.deps));
+      await refused(draining, /no longer allowed to write/, /everything as the run that is over left it/);
+      assert.equal(world.node('w1').spec?.unschedulable, true);
+    });
+
+    it('a step whose engine is gone stops at its next write', async () => {
+      await leaveTurn('w1');
+      world.engineAlive = false;
+      const draining = world.clock.run(leave('drain', world.inputs('w1'), run.ctx, run.deps));
+      await refused(draining, /the engine that started this step is gone/);
+      assert.equal(world.node('w1').spec?.unschedulable, undefined);
+    });
+  });
+
+  it('tearing down the named cluster skips every leave; naming another one does not', async () => {
+    world.env = { PROX_OPS_TEARDOWN: 'test' };
+    const torn = world.run('run-3');
+    await world.clock.run(leave('turn', world.inputs('w1'), torn.ctx, torn.deps));
+    assert.deepEqual(world.kubernetes.writes, []);
+    world.env = { PROX_OPS_TEARDOWN: 'another' };
+    await leaveTurn('w1', world.run('run-4'));
+    assert.ok(world.lease());
+  });
+
+  it('tells no secret, even when a server puts one into its error', async () => {
+    const { kubernetes } = world;
+    kubernetes.get = () => Promise.reject(new Error('bad token root@pam!ops=12345678-aaaa-bbbb-cccc-123456789012 c2VjcmV0LWtleS1kYXRh'));
+    const error = await refused(leaveTurn('w1'), /bad token \[secret\] \[secret\]/);
+    assert.doesNotMatch(error.message, /12345678-aaaa/);
+  });
+});

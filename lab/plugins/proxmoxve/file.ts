@@ -159,8 +159,6 @@ export class FileResource implements Resource {
   private async post(state: PropertyMap, deadline: Deadline, warn: (message: string) => void): Promise<void> {
     const optional = (name: string): string | undefined => text(state[name]) || undefined;
     const upid = await this.api().task('POST', this.storage(state, 'download-url'), {
-      node: text(state['nodeName']),
-      storage: text(state['datastoreId']),
       content: text(state['contentType']),
       filename: text(state['fileName']),
       url: text(state['url']),

@@ -107,8 +107,7 @@ class VmReader {
     this.block('serialDevices', decode.serialDevices(config));
     this.block('startup', decode.startup(config));
     this.block('hostpcis', decode.hostpcis(config));
-    // Trap, copied: the SMBIOS settings of a clone are never read back.
-    if (!this.isClone) this.block('smbios', decode.smbios(config));
+    this.readSmbios();
     if (this.has('vga')) this.state['vga'] = decode.vga(config);
     const [efi, tpm] = [decode.efiDisk(config), decode.tpmState(config)];
     if (efi) this.block('efiDisk', efi);
@@ -116,6 +115,14 @@ class VmReader {
     const { devices, macAddresses } = decode.networkDevices(config);
     this.state['networkDevices'] = devices;
     this.state['macAddresses'] = macAddresses;
+  }
+
+  /** Trap, copied: those of a clone are never read back, and elsewhere a UUID that the server made up is no drift. */
+  private readSmbios(): void {
+    if (this.isClone) return;
+    const read = decode.smbios(this.config);
+    const named = Object.entries(member(read) ?? {}).some(([name, value]) => name !== 'uuid' && value !== '');
+    if (this.has('smbios') || named) this.state['smbios'] = read;
   }
 
   /** Stores a block, unless this is a clone whose state does not have it. */

@@ -64,7 +64,7 @@ const initialization = block({
   datastoreId: string({ default: 'local-lvm' }),
   dns: block({ domain: string(), servers: list(string()) }),
   fileFormat: string({ computed: true }),
-  interface: string(),
+  interface: string({ same: (_, planned) => text(planned) === '' }),
   ipConfigs: list(block({ ipv4: address, ipv6: address })),
   metaDataFileId: string({ computed: true, replace: true }),
   networkDataFileId: string({ computed: true, replace: true }),

@@ -10,6 +10,7 @@ export const MEMBER_NOT_FOUND = 'etcdserver: member not found';
 export const PEER_URL_EXISTS = 'etcdserver: Peer URLs already exists';
 export const TOO_MANY_LEARNERS = 'etcdserver: too many learner members in cluster';
 export const BAD_TRANSFEREE = 'etcdserver: bad leader transferee';
+export const NOT_FOR_LEARNERS = 'etcdserver: rpc not supported for learner';
 export const TRANSFER_TIMEOUT = 'etcdserver: request timed out, leader transfer took too long';
 
 /** As Talos hands it to its caller, with what it was doing in front. */

@@ -1,12 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { World } from '../../world/world.js';
-import {
-  EMPTY_SCHEMATIC,
-  readImageUrl,
-  readInstallerImage,
-  type ImageReference,
-  type InstallerReference,
-} from './images.js';
+import { readImageUrl, readInstallerImage, type InstallerReference } from './images.js';
 import { extensionVersion, isKnownVersion, knownVersions, officialExtensions } from './releases.js';
 import { SchematicError, canonicalSchematic, sha256 } from './schematics.js';
 
@@ -20,6 +14,9 @@ export class ImageError extends Error {
   }
 }
 
+/** A nocloud disk image, and the same compressed; in bytes, roughly those of Talos 1.11. */
+const RAW_SIZE = 1_306_525_696;
+const COMPRESSED_SIZE = 104_857_600;
 /** The largest schematic the factory reads, in bytes. */
 const MAX_SCHEMATIC = 1 << 20;
 
@@ -61,15 +58,14 @@ export class ImageFactory {
   }
 
   /**
-   * The image behind a URL of any factory host, as long as the path fits.
-   * @throws ImageError as the factory answers: 404 for an unknown schematic or version or no image's path, 400 for a
-   * schematic with an extension that the version does not have.
+   * The image behind a URL of any factory host, as long as the path fits, with its size in bytes; undefined when no
+   * factory would serve it.
    */
-  resolveImage(url: string): ImageReference {
+  resolveImage(url: string): (InstallerReference & { size: number }) | undefined {
     const image = readImageUrl(url);
-    if (!image) throw new ImageError(404, `no image has the path of '${url}'`);
-    this.check(image);
-    return image;
+    if (!image || this.refusal(image)) return undefined;
+    const { schematic, version, format } = image;
+    return { schematic, version, size: format === 'raw' ? RAW_SIZE : COMPRESSED_SIZE };
   }
 
   /** The system behind an installer image's name. @throws ImageError when there is no such image. */
@@ -80,18 +76,29 @@ export class ImageFactory {
     return image;
   }
 
+  knowsInstaller(name: string): boolean {
+    const image = readInstallerImage(name);
+    return image !== undefined && !this.refusal(image);
+  }
+
   /** Names of a schematic's extensions, e.g. siderolabs/drbd; none for a schematic that nobody registered. */
   extensionsOf(schematic: string): string[] {
     return [...(this.schematics.get(schematic)?.extensions ?? [])];
   }
 
-  private check({ schematic, version }: InstallerReference): void {
+  private check(image: InstallerReference): void {
+    const refusal = this.refusal(image);
+    if (refusal) throw refusal;
+  }
+
+  /** Why the factory does not make an image of a schematic and version. */
+  private refusal({ schematic, version }: InstallerReference): ImageError | undefined {
     const found = this.schematics.get(schematic);
-    if (!found) throw new ImageError(404, `schematic ${schematic} not found`);
-    if (!isKnownVersion(version)) throw new ImageError(404, `version ${version} is not available`);
+    if (!found) return new ImageError(404, `schematic ${schematic} not found`);
+    if (!isKnownVersion(version)) return new ImageError(404, `version ${version} is not available`);
     const missing = found.extensions.find((name) => extensionVersion(name, version) === undefined);
-    if (missing === undefined) return;
-    throw new ImageError(400, `official extension "${missing}" is not available for Talos version ${version}`);
+    if (missing === undefined) return undefined;
+    return new ImageError(400, `official extension "${missing}" is not available for Talos version ${version}`);
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -136,15 +143,15 @@ export class ImageFactory {
 
   /** The headers that describe an image; its bytes are the one thing the lab has not got, and no length is claimed. */
   private describe(path: string, response: ServerResponse): void {
-    const image = this.resolveImage(path);
+    const image = readImageUrl(path);
+    if (!image) throw new ImageError(404, '404 page not found');
+    this.check(image);
     const name = path.slice(path.lastIndexOf('/') + 1);
     response.setHeader('ETag', `"${sha256(`${image.schematic} ${image.version} ${name}`)}"`);
     response.setHeader('Content-Disposition', `attachment; filename="${name}"`);
     reply(response, 200, 'application/octet-stream', '');
   }
 }
-
-export { EMPTY_SCHEMATIC };
 
 async function body(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

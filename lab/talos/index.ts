@@ -1,0 +1,2 @@
+export { ImageError, ImageFactory } from './factory/image-factory.js';
+export { TalosFleet, type FleetDependencies } from './fleet.js';

@@ -1,0 +1,188 @@
+import { execFile, type ExecFileException } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureTools } from '../../../lab/tools/index.js';
+import { ImageFactory } from '../../../lab/talos/factory/image-factory.js';
+import { TalosFleet } from '../../../lab/talos/fleet.js';
+import { realClock } from '../../../lab/world/clock.js';
+import { FASTEST, type Durations } from '../../../lab/world/durations.js';
+import { EventLog, type Recorded, type WorldEvent } from '../../../lab/world/events.js';
+import { Faults } from '../../../lab/world/faults.js';
+import { LabNetwork } from '../../../lab/world/network.js';
+import type { World } from '../../../lab/world/world.js';
+import { FakeHypervisors, FakeKubernetes, FakeStorage } from './fakes.js';
+
+export interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export const VERSION = 'v1.13.0';
+/** Of the schematic with drbd and the guest agent. */
+const EXTENSIONS =
+  'customization:\n  systemExtensions:\n    officialExtensions: [siderolabs/drbd, siderolabs/qemu-guest-agent]\n';
+
+/** A fleet with stand-ins for the rest of the lab, and the real talosctl with secrets of its own. */
+export class Site {
+  readonly over = new AbortController();
+  readonly world: World;
+  readonly hypervisors: FakeHypervisors;
+  readonly kubernetes: FakeKubernetes;
+  readonly storage = new FakeStorage();
+  readonly images: ImageFactory;
+  readonly fleet: TalosFleet;
+  readonly schematic: string;
+
+  private constructor(
+    readonly directory: string,
+    readonly talosctlPath: string,
+    durations: Durations,
+  ) {
+    const signal = this.over.signal;
+    this.world = {
+      clock: realClock,
+      durations,
+      events: new EventLog(Date.now),
+      faults: new Faults(),
+      network: new LabNetwork(103),
+      inventory: { hosts: [], storages: [] },
+      directory,
+      signal,
+    };
+    this.hypervisors = new FakeHypervisors(this.world);
+    this.kubernetes = new FakeKubernetes(this.world);
+    this.images = new ImageFactory(this.world);
+    this.schematic = this.images.register(EXTENSIONS);
+    const { hypervisors, kubernetes, storage, images } = this;
+    this.fleet = new TalosFleet(this.world, { hypervisors, kubernetes, storage, images, talosctl: talosctlPath });
+  }
+
+  static async open(durations: Durations = FASTEST): Promise<Site> {
+    const { talosctl } = await ensureTools(['talosctl']);
+    const site = new Site(mkdtempSync(join(tmpdir(), 'talos-test-')), talosctl, durations);
+    await site.run('gen', 'secrets', '-o', site.file('secrets.yaml'));
+    return site;
+  }
+
+  async close(): Promise<void> {
+    await this.fleet.close();
+    this.over.abort();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  address(last: number): string {
+    return `127.103.67.${last}`;
+  }
+
+  file(name: string): string {
+    return join(this.directory, name);
+  }
+
+  /** A VM with a Talos disk, switched on. */
+  start(name: string, last: number, options: Partial<Parameters<FakeHypervisors['create']>[0]> = {}): number {
+    const image = { schematic: this.schematic, version: VERSION };
+    return this.hypervisors.start(this.hypervisors.create({ name, address: this.address(last), image, ...options }));
+  }
+
+  /** Machine configurations and a talosconfig from the site's secrets; returns a node's own configuration file. */
+  async configuration(name: string, role: 'controlplane' | 'worker', patch = ''): Promise<string> {
+    const out = this.file(`${name}.config`);
+    const hostname = `---\napiVersion: v1alpha1\nkind: HostnameConfig\nhostname: ${name}\nauto: off\n`;
+    writeFileSync(this.file(`${name}.patch`), `${patch}${hostname}`);
+    await this.ok(
+      ...['gen', 'config', 'lab', `https://${this.address(20)}:6443`, '--with-secrets', this.file('secrets.yaml')],
+      ...['--kubernetes-version', '1.34.1', '--config-patch', `@${this.file(`${name}.patch`)}`, '--output-dir', out],
+    );
+    await this.ok('config', 'endpoint', this.address(1), '--talosconfig', join(out, 'talosconfig'));
+    this.talosconfig = join(out, 'talosconfig');
+    return join(out, `${role}.yaml`);
+  }
+
+  talosconfig = '';
+
+  /** Three control planes at .1, .2 and .3, and a worker at .4, up and in one etcd cluster. */
+  async cluster(): Promise<void> {
+    const nodes = [1, 2, 3].map((last) => ({ name: `control-${last}`, last, role: 'controlplane' as const }));
+    const all = [...nodes, { name: 'worker-1', last: 4, role: 'worker' as const }];
+    for (const { name, last, role } of all) this.start(name, last, { dataDisk: role === 'worker' });
+    await Promise.all(all.map(({ name, last, role }) => this.configure(name, last, role)));
+    await this.until('services run', () => this.fleet.running().length === 4);
+    await this.ok('bootstrap', '-n', this.address(1));
+    await this.until('all are ready', () => this.running().length === 4 && this.voters() === 3);
+  }
+
+  async configure(name: string, last: number, role: 'controlplane' | 'worker', patch = ''): Promise<void> {
+    const file = await this.configuration(name, role, patch);
+    await this.until('maintenance mode', () => this.stage(name) === 'maintenance');
+    await this.eventually('apply-config', '--insecure', '-n', this.address(last), '-f', file);
+  }
+
+  /** Nodes in stage running. */
+  running(): string[] {
+    return this.fleet
+      .running()
+      .filter(({ stage }) => stage === 'running')
+      .map(({ node }) => node);
+  }
+
+  stage(node: string): string | undefined {
+    return this.fleet.byNode(node)?.stage;
+  }
+
+  voters(): number {
+    return this.eventsOf('etcd.member').at(-1)?.voters ?? 0;
+  }
+
+  eventsOf<T extends WorldEvent['type']>(type: T): Extract<Recorded, { type: T }>[] {
+    return this.world.events.all().filter((event): event is Extract<Recorded, { type: T }> => event.type === type);
+  }
+
+  /** The member id of a node as people see it. */
+  async memberId(node: string, through = 1): Promise<string | undefined> {
+    const { stdout } = await this.ok('etcd', 'members', '-n', this.address(through));
+    return stdout
+      .split('\n')
+      .map((line) => line.split(/\s+/))
+      .find((columns) => columns[2] === node)?.[1];
+  }
+
+  /** Runs talosctl against the cluster; an error when it fails. */
+  async ok(...args: string[]): Promise<Ran> {
+    const ran = await this.run(...args);
+    if (ran.code !== 0)
+      throw new Error(`talosctl ${args.join(' ')} exited with ${ran.code}:\n${ran.stderr}${ran.stdout}`);
+    return ran;
+  }
+
+  /** Runs talosctl until it succeeds: the machine API may be about to come up. */
+  async eventually(...args: string[]): Promise<Ran> {
+    for (let left = 50; ; left -= 1) {
+      const ran = await this.run(...args);
+      if (ran.code === 0) return ran;
+      if (left <= 0) throw new Error(`talosctl ${args.join(' ')} kept failing:\n${ran.stderr}`);
+      await realClock.delay(50);
+    }
+  }
+
+  run(...args: string[]): Promise<Ran> {
+    const withConfig = this.talosconfig === '' || args.includes('--talosconfig') || args[0] === 'gen';
+    const all = withConfig ? args : [...args, '--talosconfig', this.talosconfig];
+    const env = { PATH: process.env['PATH'], HOME: this.directory };
+    return new Promise((resolve) => {
+      execFile(this.talosctlPath, all, { env, timeout: 30_000 }, (error: ExecFileException | null, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
+      );
+    });
+  }
+
+  /** Resolves once the world is as described. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    const patience = AbortSignal.timeout(10_000);
+    while (!condition()) {
+      if (patience.aborted) throw new Error(`waited in vain for: ${what}`);
+      await realClock.delay(10);
+    }
+  }
+}

@@ -12,6 +12,7 @@ import type { DaemonMessage } from '../daemon/main.js';
  * @throws LabError with the lab's own message when it does not come up.
  */
 export async function startDaemon(options: LabOptions, directory: LabDirectory): Promise<void> {
+  directory.create();
   const log = openSync(directory.log, 'a', 0o600);
   // As source under tsx, or compiled: whatever this file is.
   const program = join(__dirname, '..', 'daemon', `main${extname(__filename)}`);

@@ -66,7 +66,7 @@ function tieTogether(
   const images = new ImageFactory(world);
   const proxmox = new ProxmoxCluster(world, { resolveImage: (url) => images.resolveImage(url) });
   const linstor = new LinstorController(world);
-  const kubernetes = new KubernetesCluster(world, {
+  const kubernetes: KubernetesCluster = new KubernetesCluster(world, {
     machines: () => talos,
     storage: linstor,
     binaries: tools,
@@ -81,7 +81,7 @@ function tieTogether(
     kubernetes: () => kubernetes,
     machine: (node) => talos.byNode(node),
   });
-  const talos = new TalosFleet(world, {
+  const talos: TalosFleet = new TalosFleet(world, {
     hypervisors: proxmox,
     kubernetes: new ObservedKubernetes(kubernetes, service),
     storage: linstor,

@@ -66,7 +66,7 @@ export class LabDirectory {
     }
     mkdirSync(this.path, { recursive: true, mode: OWNER_ONLY_FOLDER });
     chmodSync(this.path, OWNER_ONLY_FOLDER);
-    writeFileSync(this.marker, 'A lab of prox-ops; everything here goes when it is started again.\n');
+    this.write(this.marker, 'A lab of prox-ops; everything here goes when it is started again.\n');
   }
 
   /** Empties it but for the record: a lab's world ended with its process, and stale state would speak of VMs that are gone. */

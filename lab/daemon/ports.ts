@@ -23,25 +23,30 @@ export async function checkPorts(network: LabNetwork, inventory: Inventory): Pro
     { what: 'the image factory', address: control, port: ports.imageFactory },
     ...inventory.hosts.map(({ name, address }) => ({ what: `Proxmox ${name}`, address, port: ports.proxmox })),
   ];
-  const problems = await Promise.all(places.map(problem));
-  const found = problems.filter((text) => text !== undefined);
-  if (found.length === 0) return;
+  const held = new Map<string, string[]>();
+  for (const { what, address, port } of places) {
+    const holder = await holderOf(address, port);
+    if (holder !== undefined) held.set(holder, [...(held.get(holder) ?? []), `${address}:${port} (${what})`]);
+  }
+  if (held.size === 0) return;
+  const found = [...held].map(([holder, list]) => `${holder} holds ${list.join(', ')}`);
   throw new LabError(
-    `expected these free on 127.${network.base}.0.0/16: ${found.join('; ')}. ` +
-      'Stop what listens there (another lab?) or choose another network with --base',
+    `expected the lab's addresses on 127.${network.base}.0.0/16 free, found: ${found.join('; ')}. ` +
+      'Stop that (another lab?) or choose another network with --base',
     EXIT.occupied,
   );
 }
 
-async function problem({ what, address, port }: Place): Promise<string | undefined> {
+/** Who keeps us from listening there; undefined: nobody. */
+async function holderOf(address: string, port: number): Promise<string | undefined> {
   const server = createServer();
   try {
     await once(server.listen({ host: address, port, exclusive: true }), 'listening');
     await new Promise((resolve) => server.close(resolve));
     return undefined;
   } catch (error) {
-    const { code = String(error) } = error as NodeJS.ErrnoException;
-    const who = code === 'EADDRINUSE' ? `held by ${whoListens(address, port)}` : code;
-    return `${address}:${port} for ${what}, ${who}`;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EADDRINUSE') throw error;
+    return whoListens(address, port);
   }
 }

@@ -124,7 +124,7 @@ describe('lab addresses', () => {
       await assert.rejects(checkPorts(network, productionInventory(network)), (error: Error & { exitCode: number }) => {
         assert.match(
           error.message,
-          new RegExp(`${address}:8006 for Proxmox heimdall, held by process ${process.pid} `),
+          new RegExp(`process ${process.pid} \\(.*\\) holds ${address}:8006 \\(Proxmox heimdall\\)`),
         );
         assert.match(error.message, /--base/);
         assert.equal(error.exitCode, EXIT.occupied);

@@ -1,4 +1,4 @@
-import { Deadline, delay, pollInterval } from '../protocol/timing.js';
+import { Deadline, pause } from '../protocol/timing.js';
 import { ApiError, UnreachableError } from './client.js';
 import type { KubeClient, KubeObject } from './client.js';
 import type { Discovery } from './discovery.js';
@@ -77,7 +77,7 @@ export class Awaiter {
       } catch (error) {
         // The API may be away for a moment; an answer that refuses is final, one that it is busy is not.
         if (!(error instanceof UnreachableError) && !(error instanceof ApiError && error.code >= 500)) throw error;
-        await delay(Math.min(pollInterval, deadline.left));
+        await pause(1, deadline);
       }
     }
     return false;

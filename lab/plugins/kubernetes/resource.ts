@@ -11,7 +11,7 @@ import type {
   State,
   UpdateCall,
 } from '../protocol/provider.js';
-import { delay, pollInterval } from '../protocol/timing.js';
+import { pause } from '../protocol/timing.js';
 import { containsUnknown } from '../protocol/values.js';
 import type { PropertyMap } from '../protocol/values.js';
 import { NotReadyError } from './await.js';
@@ -219,7 +219,7 @@ export class ObjectResource implements Resource {
         return await operation();
       } catch (error) {
         if (!isNotFound(error) || attempt >= CREATE_ATTEMPTS) throw error;
-        await delay(pollInterval * 2 ** (attempt - 1));
+        await pause(2 ** (attempt - 1));
       }
     }
   }

@@ -56,7 +56,7 @@ function checkScalar(property: Property, value: Value, path: Path, failures: Fai
     failures.push(failure(path, `expected ${property.kind}, found ${Array.isArray(value) ? 'list' : typeof value}`));
     return value;
   }
-  if (property.oneOf && typeof converted === 'string' && !property.oneOf.includes(converted)) {
+  if (property.oneOf && converted !== '' && !property.oneOf.includes(String(converted))) {
     failures.push(failure(path, `expected one of ${property.oneOf.join(', ')}, found '${converted}'`));
   }
   return converted;

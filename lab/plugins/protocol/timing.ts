@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Milliseconds between two looks of a plugin at something that it waits for: one second in the real ones. A lab whose
- * own durations are shorter sets PROX_OPS_PLUGIN_POLL_MS in the engine's environment.
+ * Milliseconds that one second of a plugin's own waiting takes: between two looks at a task, before another attempt.
+ * A second in the real ones; a lab whose own durations are shorter sets PROX_OPS_PLUGIN_POLL_MS for its plugins.
+ * Timeouts are not touched.
+ * @throws Error when the variable is no whole number above 0.
  */
-export const pollInterval = readPollInterval(process.env['PROX_OPS_PLUGIN_POLL_MS']);
-
-function readPollInterval(text: string | undefined): number {
-  if (text === undefined || text === '') return 1000;
+export function pollInterval(): number {
+  const text = process.env['PROX_OPS_PLUGIN_POLL_MS'] ?? '';
+  if (text === '') return 1000;
   const milliseconds = Number(text);
   if (!Number.isInteger(milliseconds) || milliseconds < 1) {
     throw new Error(`PROX_OPS_PLUGIN_POLL_MS: expected a whole number of milliseconds above 0, found '${text}'`);
@@ -15,8 +16,9 @@ function readPollInterval(text: string | undefined): number {
   return milliseconds;
 }
 
-export async function delay(milliseconds: number): Promise<void> {
-  await sleep(milliseconds);
+/** Waits for some of a plugin's seconds, but not past a deadline. */
+export async function pause(seconds: number, deadline?: Deadline): Promise<void> {
+  await sleep(Math.min(seconds * pollInterval(), deadline?.left ?? Infinity));
 }
 
 /** A moment after which waiting is given up. */

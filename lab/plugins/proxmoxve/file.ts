@@ -55,13 +55,13 @@ const PRIVATE = '__private';
  */
 const LISTING: RetryRule = {
   attempts: 10,
-  firstDelay: 100,
+  firstDelay: 0.1,
   lastErrorOnly: true,
   retryIf: (error) => !(error instanceof HttpError && (error.code === 403 || error.isGone)),
 };
 
 /** A file may be listed only some moments after its download. */
-const VISIBLE: RetryRule = { attempts: 5, firstDelay: 200, lastErrorOnly: true, retryIf: () => true };
+const VISIBLE: RetryRule = { attempts: 5, firstDelay: 0.2, lastErrorOnly: true, retryIf: () => true };
 
 /** proxmoxve:download/file:File */
 export class FileResource implements Resource {

@@ -1,9 +1,9 @@
-import { delay } from '../protocol/timing.js';
+import { pause } from '../protocol/timing.js';
 import { isTransient } from './api.js';
 
 export interface RetryRule {
   attempts: number;
-  /** Milliseconds before the second attempt; doubled each time. */
+  /** Seconds before the second attempt; doubled each time. */
   firstDelay: number;
   retryIf(error: Error): boolean;
   /** Report the last error alone, as it was; else all of them are numbered. */
@@ -33,7 +33,7 @@ export async function retry<T>(rule: RetryRule, operation: () => Promise<T>): Pr
       if (!rule.retryIf(error) || attempt + 1 >= rule.attempts) {
         throw rule.lastErrorOnly === true ? error : new AttemptsError(errors);
       }
-      await delay(rule.firstDelay * 2 ** attempt);
+      await pause(rule.firstDelay * 2 ** attempt);
     }
   }
 }
@@ -42,7 +42,7 @@ const says = (phrase: string) => (error: Error) => error.message.includes(phrase
 
 export const CREATE_RULE: RetryRule = {
   attempts: 3,
-  firstDelay: 1000,
+  firstDelay: 1,
   retryIf: isTransient,
   alreadyDone: says('already exists'),
 };
@@ -50,9 +50,9 @@ export const CREATE_RULE: RetryRule = {
 export const cloneRule = (attempts: number): RetryRule => ({
   ...CREATE_RULE,
   attempts: Math.max(1, attempts),
-  firstDelay: 10_000,
+  firstDelay: 10,
 });
 
-export const CONFIG_RULE: RetryRule = { attempts: 3, firstDelay: 1000, retryIf: says('got timeout') };
+export const CONFIG_RULE: RetryRule = { attempts: 3, firstDelay: 1, retryIf: says('got timeout') };
 
-export const START_RULE: RetryRule = { attempts: 3, firstDelay: 1000, retryIf: says('got no worker upid') };
+export const START_RULE: RetryRule = { attempts: 3, firstDelay: 1, retryIf: says('got no worker upid') };

@@ -1,4 +1,4 @@
-import { delay, pollInterval } from '../protocol/timing.js';
+import { pause } from '../protocol/timing.js';
 import type { Deadline } from '../protocol/timing.js';
 import { HttpError } from './api.js';
 import type { Api } from './api.js';
@@ -26,7 +26,7 @@ export async function waitForTask(api: Api, upid: string, options: TaskOptions):
     const status = await taskStatus(api, path, upid, options);
     if (status && status.status !== 'running') return finish(api, path, upid, status.exitstatus ?? '', options);
     if (options.deadline.passed) throw new Error(`timeout while waiting for task "${upid}" to complete`);
-    await delay(pollInterval);
+    await pause(1);
   }
 }
 

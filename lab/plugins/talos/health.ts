@@ -1,6 +1,6 @@
 import type { Failure, FunctionCall } from '../protocol/provider.js';
 import { flag, texts } from '../protocol/read-value.js';
-import { Deadline, delay, pollInterval } from '../protocol/timing.js';
+import { Deadline, pause } from '../protocol/timing.js';
 import type { PropertyMap } from '../protocol/values.js';
 import { deadlineOf } from './durations.js';
 import { withClient } from './machine-api.js';
@@ -71,7 +71,7 @@ async function untilHolds(check: Check, cluster: Cluster, deadline: Deadline): P
     } catch (error) {
       if (deadline.passed)
         throw new Error(`cluster is not healthy: waiting for ${check.says}: ${(error as Error).message}`);
-      await delay(Math.min(ROUND * pollInterval, deadline.left));
+      await pause(ROUND, deadline);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { join, dirname } from 'node:path';
 import type * as Grpc from '@grpc/grpc-js';
 import { member, text } from '../protocol/read-value.js';
-import { Deadline, delay, pollInterval } from '../protocol/timing.js';
+import { Deadline, pause } from '../protocol/timing.js';
 import type { PropertyMap, Value } from '../protocol/values.js';
 
 type Loaded = Record<string, Grpc.ServiceClientConstructor>;
@@ -96,9 +96,8 @@ export async function untilDeadline<T>(deadline: Deadline, operation: () => Prom
     try {
       return await operation();
     } catch (error) {
-      const gap = (GAPS[Math.min(attempt, GAPS.length - 1)] ?? 10) * pollInterval;
       if ((error as Grpc.ServiceError).code === INVALID_ARGUMENT || deadline.passed) throw rpcError(error);
-      await delay(Math.min(gap, deadline.left));
+      await pause(GAPS[Math.min(attempt, GAPS.length - 1)] ?? 10, deadline);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { Deadline, delay, pollInterval } from '../protocol/timing.js';
+import { Deadline, pause } from '../protocol/timing.js';
 import { isInMaintenance, withClient } from './machine-api.js';
 import type { Machine, Target } from './machine-api.js';
 
@@ -53,6 +53,6 @@ function isStopAllServices(event: EventMessage): boolean {
 async function untilMaintenance(target: Target, deadline: Deadline): Promise<void> {
   while (!(await isInMaintenance(target, new Deadline(Math.min(5, deadline.left / 1000))))) {
     if (deadline.passed) throw new Error('timeout while waiting for the machine to come back in maintenance mode');
-    await delay(pollInterval);
+    await pause(1);
   }
 }

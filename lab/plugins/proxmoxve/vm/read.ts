@@ -1,5 +1,5 @@
 import { flag, member, text } from '../../protocol/read-value.js';
-import { Deadline, delay, pollInterval } from '../../protocol/timing.js';
+import { Deadline, pause } from '../../protocol/timing.js';
 import type { PropertyMap, Value } from '../../protocol/values.js';
 import { isGone } from '../api.js';
 import type { Api } from '../api.js';
@@ -195,7 +195,7 @@ class VmReader {
     while (!deadline.passed) {
       const interfaces = await this.vm.agentInterfaces().catch(() => []);
       if (hasAddresses(interfaces, wanted)) return interfaces;
-      await delay(Math.min(pollInterval, deadline.left));
+      await pause(1, deadline);
     }
     return undefined;
   }

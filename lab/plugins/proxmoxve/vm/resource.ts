@@ -16,7 +16,7 @@ import type {
   UpdateCall,
 } from '../../protocol/provider.js';
 import { flag, maps, num, text } from '../../protocol/read-value.js';
-import { Deadline, delay, pollInterval } from '../../protocol/timing.js';
+import { Deadline, pause } from '../../protocol/timing.js';
 import { UNKNOWN, Unknown, withoutUnknown } from '../../protocol/values.js';
 import type { PropertyMap } from '../../protocol/values.js';
 import type { Api } from '../api.js';
@@ -165,7 +165,7 @@ async function waitUntilGone(vm: VmApi, deadline: Deadline): Promise<void> {
     );
     if (gone) return;
     if (deadline.passed) throw new Error(`failed to delete VM "${vm.vmId}"`);
-    await delay(pollInterval);
+    await pause(1);
   }
 }
 

@@ -1,4 +1,4 @@
-import { delay, pollInterval } from '../../protocol/timing.js';
+import { pause } from '../../protocol/timing.js';
 import type { Deadline } from '../../protocol/timing.js';
 import type { Api, Params } from '../api.js';
 import { cloneRule, CONFIG_RULE, CREATE_RULE, retry, START_RULE } from '../retry.js';
@@ -103,7 +103,7 @@ export class VmApi {
   async resize(disk: string, bytes: number, deadline: Deadline): Promise<void> {
     const rule: RetryRule = {
       attempts: 5,
-      firstDelay: 1000,
+      firstDelay: 1,
       retryIf: (error) => error.message.includes('got timeout') || error.message.includes('does not exist'),
     };
     await wrap('VM disk resize', () =>
@@ -120,7 +120,7 @@ export class VmApi {
     const remove = (): Promise<string> => this.api.task('DELETE', `${this.path('')}${query}`);
     const rule: RetryRule = {
       attempts: 3,
-      firstDelay: 1000,
+      firstDelay: 1,
       retryIf: (error) => isTransient(error) && !isGone(error.cause),
     };
     await this.dispatch('VM delete', rule, () => wrap('error deleting VM', remove), { deadline });
@@ -145,7 +145,7 @@ export class VmApi {
       if (deadline.passed) {
         throw new Error(`timeout while waiting for VM ${this.vmId} configuration to become unlocked`);
       }
-      await delay(pollInterval);
+      await pause(1);
     }
   }
 
@@ -153,7 +153,7 @@ export class VmApi {
     for (;;) {
       if ((await this.status()).status === wanted) return;
       if (deadline.passed) throw new Error(`timeout while waiting for VM ${this.vmId} to enter the status "${wanted}"`);
-      await delay(pollInterval);
+      await pause(1);
     }
   }
 
@@ -167,7 +167,7 @@ export class VmApi {
       if (deadline.passed) {
         throw new Error(`timeout while waiting for the QEMU agent on VM ${this.vmId} to become ready`);
       }
-      await delay(pollInterval);
+      await pause(1);
     }
   }
 

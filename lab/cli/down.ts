@@ -21,6 +21,7 @@ export async function down({ name, directory }: Target, { out }: Output): Promis
   }
   const polite = found.state === 'running' && (await stop(found.record));
   const leftovers = await endLeftovers(directory);
+  directory.forgetSecrets();
   release(directory);
   out(`lab '${name}' is down${polite ? '' : `: its process ${found.record.pid} was gone${listed(leftovers)}`}`);
   return EXIT.done;

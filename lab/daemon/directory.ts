@@ -79,6 +79,11 @@ export class LabDirectory {
     for (const folder of [this.state, this.pulumiHome, this.kubernetes, this.logs]) this.folder(folder);
   }
 
+  /** The credentials are of no use once the lab is down. */
+  forgetSecrets(): void {
+    for (const file of [this.proxmoxToken, this.controlToken, this.passphrase]) rmSync(file, { force: true });
+  }
+
   write(path: string, text: string): void {
     writeFileSync(path, text, { mode: OWNER_ONLY_FILE });
   }

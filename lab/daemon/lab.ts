@@ -88,6 +88,7 @@ async function start(
   await checkPorts(network, inventory);
   directory.clear();
   const credentials = await makeCredentials(directory);
+  closers.add(() => directory.forgetSecrets());
   const parts = await compose({ ...options, directory, network, inventory, credentials }, closers);
   const lab = new RunningLab(
     directory,

@@ -50,8 +50,9 @@ export function missingAt(replica: Replica, now: number, syncPerGib: number): nu
 /** Percentage done with two digits, as drbdsetup reports it; 100 is never shown while the sync runs. */
 export function donePercentage(replica: Replica, now: number, syncPerGib: number): number {
   if (replica.total === 0) return 0;
-  const done = 1 - missingAt(replica, now, syncPerGib) / replica.total;
-  return Math.min(99.99, Math.floor(Math.max(0, done) * 10_000) / 100);
+  const done = Math.max(0, replica.total - missingAt(replica, now, syncPerGib)) / replica.total;
+  // Binary fractions fall a hair short of a hundredth that is reached.
+  return Math.min(99.99, Math.floor(Number((done * 10_000).toFixed(3))) / 100);
 }
 
 /** The state without a percentage: what an observer tells two moments apart by. */

@@ -199,10 +199,11 @@ describe('LINSTOR evacuate', () => {
       async (lab) => {
         await lab.clock.advance(15_000);
         seedDb(lab);
+        const written = new Promise((resolve) => lab.events.on('api.write', resolve));
         const answer = lab.call('PUT', '/v1/nodes/alpha/evacuate');
         let answered = false;
         void answer.then(() => (answered = true));
-        while (lab.eventsOf('api.write').length === 0) await new Promise((resolve) => setImmediate(resolve));
+        await written;
         assert.equal((await lab.replicas('db'))['alpha'], 'EVACUATE UpToDate');
         assert.equal(answered, false);
         await lab.clock.advance(1500);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { join, leave, StepError } from '../../../operations/src/index';
+import { join, leave } from '../../../operations/src/index';
+import { expectStop } from '../support/expectStop';
 import { LEASE, World, type Run } from '../support/world';
 
 describe('turn: the lease that serialises rollouts (R000-2)', () => {
@@ -13,13 +14,6 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
 
   const leaveTurn = (node: string, by = run): Promise<void> =>
     world.clock.run(leave('turn', world.inputs(node), by.ctx, by.deps));
-
-  const refused = async (promise: Promise<unknown>, ...patterns: RegExp[]): Promise<StepError> => {
-    const error: unknown = await promise.then(() => assert.fail('expected a refusal'), (thrown: unknown) => thrown);
-    assert.ok(error instanceof StepError, String(error));
-    for (const pattern of patterns) assert.match(error.message, pattern);
-    return error;
-  };
 
   it('takes the lease, says who, which node and run, and passes the preflight', async () => {
     await leaveTurn('w1');
@@ -59,13 +53,13 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
     world.proofs.set('run-1', false);
     const before = world.clock.now();
     const other = world.run('run-2');
-    await refused(leaveTurn('w1', other), /tester@here:run-1 holds it/, /wait until tester@here:run-1/);
+    await expectStop(leaveTurn('w1', other), /tester@here:run-1 holds it/, /wait until tester@here:run-1/);
     assert.ok(world.clock.now() - before < 1000);
   });
 
   it('refuses a second node while another one is out, even by the same run, and names both ways on', async () => {
     await leaveTurn('w1');
-    const error = await refused(leaveTurn('w2'), /node w1 is out of the cluster/, /prox-ops roll/, /prox-ops abort/);
+    const error = await expectStop(leaveTurn('w2'), /node w1 is out of the cluster/, /prox-ops roll/, /prox-ops abort/);
     assert.equal(error.node, 'w2');
     assert.equal(world.lease()?.metadata.annotations['prox-ops.io/node'], 'w1');
   });
@@ -73,7 +67,7 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
   it('refuses a second node when the run that took the first one out is long dead', async () => {
     await leaveTurn('w1');
     world.proofs.set('run-1', true);
-    await refused(leaveTurn('w2', world.run('run-2')), /node w1 is out/, /prox-ops roll/);
+    await expectStop(leaveTurn('w2', world.run('run-2')), /node w1 is out/, /prox-ops roll/);
   });
 
   it('takes over from a holder that is proved gone, for the same node', async () => {
@@ -86,7 +80,7 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
 
   it('refuses a holder on another machine that renewed lately', async () => {
     await leaveTurn('w1');
-    await refused(leaveTurn('w1', world.run('run-2')), /renewed \d+ s ago/);
+    await expectStop(leaveTurn('w1', world.run('run-2')), /renewed \d+ s ago/);
   });
 
   it('takes over from another machine only when it renews nothing for the lease’s duration by our own clock', async () => {
@@ -110,7 +104,7 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
     behind();
     world.clock.after(15_000, behind);
     const taking = leave('turn', world.inputs('w1'), world.run('run-2').ctx, world.run('run-2').deps);
-    await refused(world.clock.run(taking), /holds it and renews it/);
+    await expectStop(world.clock.run(taking), /holds it and renews it/);
   });
 
   it('survives a write whose answer was lost: the lease it finds is its own, and is given back on failure', async () => {
@@ -122,7 +116,7 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       // The first try got through and its connection broke; the client's second try met the first one's result.
       return create(path, body);
     };
-    await refused(leaveTurn('w1'), /node w3 is not Ready/, /the lease was given back/);
+    await expectStop(leaveTurn('w1'), /node w3 is not Ready/, /the lease was given back/);
     assert.equal(world.lease()?.spec['holderIdentity'], '');
   });
 
@@ -135,7 +129,7 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
   describe('preflight (R000-3, R000-7)', () => {
     it('another node not Ready: nothing begins and the lease is given back', async () => {
       world.ready('c2', false);
-      await refused(leaveTurn('w1'), /node c2 is not Ready/, /the lease was given back, nothing was changed/);
+      await expectStop(leaveTurn('w1'), /node c2 is not Ready/, /the lease was given back, nothing was changed/);
       assert.equal(world.lease()?.spec['holderIdentity'], '');
       assert.equal(world.lease()?.metadata.annotations['prox-ops.io/node'], undefined);
     });
@@ -143,7 +137,7 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
     it('a node that the run before left open stays open when the preflight fails', async () => {
       await leaveTurn('w1');
       world.ready('c2', false);
-      await refused(leaveTurn('w1'), /stays open for this node/);
+      await expectStop(leaveTurn('w1'), /stays open for this node/);
       assert.equal(world.lease()?.metadata.annotations['prox-ops.io/node'], 'w1');
     });
 
@@ -158,34 +152,34 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       await leaveTurn('w1');
       assert.match(world.told, /cordoned by somebody else, left so: w2/);
       world.kubernetes.put('/api/v1/nodes/w2', { ...node, metadata: { ...node.metadata, annotations: { 'prox-ops.io/cordoned-by': 'x' } } });
-      await refused(leaveTurn('w1'), /node w2 is cordoned by prox-ops still/);
+      await expectStop(leaveTurn('w1'), /node w2 is cordoned by prox-ops still/);
     });
 
     it('a control plane whose leaving would cost etcd its quorum', async () => {
       world.machine('c2').reachable = false;
-      await refused(leaveTurn('c1'), /at least 2 healthy etcd voters without this node/, /1 of 2 healthy/);
+      await expectStop(leaveTurn('c1'), /at least 2 healthy etcd voters without this node/, /1 of 2 healthy/);
     });
 
     it('a member that is a learner still, before the next control plane', async () => {
       Object.assign(world.machine('c2').member ?? {}, { learner: true });
-      await refused(leaveTurn('w1'), /etcd member c2 is a learner still/);
+      await expectStop(leaveTurn('w1'), /etcd member c2 is a learner still/);
     });
 
     it('a faulty LINSTOR resource anywhere', async () => {
       world.linstor.replica('pvc-1', 'w2', 1, { flags: ['INACTIVE'] });
-      await refused(leaveTurn('w1'), /pvc-1 on w2: INACTIVE/);
+      await expectStop(leaveTurn('w1'), /pvc-1 on w2: INACTIVE/);
     });
 
     it('a satellite of another node offline, or flagged by somebody', async () => {
       world.linstor.find('w2').connection_status = 'OFFLINE';
       world.linstor.find('w3').flags = ['EVACUATE'];
-      await refused(leaveTurn('w1'), /satellite w2: OFFLINE/, /satellite w3: EVACUATE/);
+      await expectStop(leaveTurn('w1'), /satellite w2: OFFLINE/, /satellite w3: EVACUATE/);
     });
 
     it('an unreachable LINSTOR controller is unsafe, and says so soon', async () => {
       world.linstor.down = true;
       const before = world.clock.now();
-      await refused(leaveTurn('w1'), /silent one counts as unsafe/, /the lease was given back/);
+      await expectStop(leaveTurn('w1'), /silent one counts as unsafe/, /the lease was given back/);
       assert.ok(world.clock.now() - before <= 15_000);
     });
 
@@ -218,8 +212,8 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       await leaveTurn('w1');
       world.ready('w3', false);
       const joining = world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
-      await refused(joining, /nodes: w3 is not Ready/, /prox-ops rollback/);
-      await refused(leaveTurn('w2'), /node w1 is out/);
+      await expectStop(joining, /nodes: w3 is not Ready/, /prox-ops rollback/);
+      await expectStop(leaveTurn('w2'), /node w1 is out/);
     });
 
     it('a run that was killed left the node open: the next run joins it in its place', async () => {
@@ -254,7 +248,7 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       };
       world.kubernetes.onWrite = takeOver;
       const draining = world.clock.run(leave('drain', world.inputs('w1'), run.ctx, run.deps));
-      await refused(draining, /no longer allowed to write/, /everything as the run that is over left it/);
+      await expectStop(draining, /no longer allowed to write/, /everything as the run that is over left it/);
       assert.equal(world.node('w1').spec?.unschedulable, true);
     });
 
@@ -262,7 +256,7 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       await leaveTurn('w1');
       world.engineAlive = false;
       const draining = world.clock.run(leave('drain', world.inputs('w1'), run.ctx, run.deps));
-      await refused(draining, /the engine that started this step is gone/);
+      await expectStop(draining, /the engine that started this step is gone/);
       assert.equal(world.node('w1').spec?.unschedulable, undefined);
     });
   });
@@ -280,7 +274,7 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
   it('tells no secret, even when a server puts one into its error', async () => {
     const { kubernetes } = world;
     kubernetes.get = () => Promise.reject(new Error('bad token root@pam!ops=12345678-aaaa-bbbb-cccc-123456789012 c2VjcmV0LWtleS1kYXRh'));
-    const error = await refused(leaveTurn('w1'), /bad token \[secret\] \[secret\]/);
+    const error = await expectStop(leaveTurn('w1'), /bad token \[secret\] \[secret\]/);
     assert.doesNotMatch(error.message, /12345678-aaaa/);
   });
 });

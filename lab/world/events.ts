@@ -67,8 +67,12 @@ export type WorldEvent =
   | { type: 'etcd.leader'; id: string; node: string }
   | { type: 'etcd.quorum'; has: boolean; live: number; voters: number }
   | { type: 'etcd.snapshot'; node: string; bytes: number; whole: boolean }
+  /** status: ONLINE, OFFLINE, or DELETED for the last event of a node that left the controller's database. */
   | { type: 'linstor.node'; node: string; status: string; flags: string[] }
-  /** One replica's state changed. diskful: it holds data. */
+  /**
+   * One replica's state changed. diskful: it holds data. state: UpToDate, SyncTarget, Inconsistent, Diskless, Unknown
+   * (its satellite is offline); Created or Failed without DRBD. Within one moment, states come before deletions.
+   */
   | {
       type: 'linstor.replica';
       change: 'created' | 'state' | 'deleted';

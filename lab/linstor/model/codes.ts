@@ -65,7 +65,6 @@ export const CODE = {
   warnNotFound: 3000,
   infoPropertySet: 10_002,
   infoTieBreakerCreated: 10_003,
-  infoTieBreakerDeleting: 10_004,
   infoPropertyRemoved: 10_005,
   infoTieBreakerTakeover: 10_006,
 } as const;

@@ -1,4 +1,4 @@
-import { isDiskless, keyOf, sorted, type Definition, type Replica } from './state.js';
+import { isDiskless, sorted, type Definition, type Replica } from './state.js';
 
 const EXTENT_KIB = 4096;
 const PEER_SLOTS = 7;
@@ -93,9 +93,4 @@ export function mayPromote(replica: Replica): boolean {
 function hasQuorum(replica: Replica, others: number): boolean {
   if (replica.definition.props['DrbdOptions/Resource/quorum'] !== 'majority') return true;
   return (others + 1) * 2 > replica.definition.replicas.size;
-}
-
-/** Whether two names name the same object. */
-export function sameName(a: string, b: string): boolean {
-  return keyOf(a) === keyOf(b);
 }

@@ -53,7 +53,7 @@ class LinstorServer {
         this.silent.add(request.socket);
         return;
       }
-      void answer(controller, this.streams, request, response);
+      answer(controller, this.streams, request, response).catch(() => response.destroy());
     });
     this.server.on('connection', (socket) => {
       this.sockets.add(socket);

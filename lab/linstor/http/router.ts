@@ -27,8 +27,9 @@ export async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://controller');
-  const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
+  // Not new URL(request.url, base): a path that starts with // would be taken for a host.
+  const url = new URL(`http://controller${request.url ?? '/'}`);
+  const path = url.pathname.replace(/\/+$/, '') || '/';
   const method = request.method ?? 'GET';
   const reading = method === 'GET' || method === 'HEAD';
   if (reading && path === '/health') return send(response, 200, undefined, '');

@@ -47,6 +47,15 @@ describe('LINSTOR REST transport', () => {
       assert.equal(lab.eventsOf('api.write').length, 0, 'nothing was written');
     }));
 
+  it('takes a closing slash and survives paths that are none', () =>
+    withLab(['alpha'], async (lab) => {
+      assert.equal((await lab.get('/v1/nodes/alpha/')).status, 200);
+      for (const path of ['//', '//v1/nodes', '/v1/nodes/%ZZ', '/v1/nodes/a%2Fb/evacuate']) {
+        assert.ok([200, 404, 405, 500].includes((await lab.get(path)).status), path);
+      }
+      assert.equal((await lab.get('/v1/nodes')).status, 200);
+    }));
+
   it('knows OPTIONS and HEAD', () =>
     withLab([], async (lab) => {
       const options = await lab.call<string>('OPTIONS', '/v1/nodes');

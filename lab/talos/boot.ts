@@ -82,12 +82,14 @@ export class Boot {
   async live(signal: AbortSignal): Promise<Outcome> {
     const cut = (): void => this.over.abort();
     signal.addEventListener('abort', cut, { once: true });
-    const outcome = new Promise<Outcome>((resolve) => (this.conclude = resolve));
+    const concluded = new Promise<Outcome>((resolve) => (this.conclude = resolve));
+    let outcome: Outcome | undefined;
     try {
-      return await Promise.race([outcome, this.course(), forever(signal)]);
+      outcome = await Promise.race([concluded, this.course(), forever(signal)]);
+      return outcome;
     } finally {
       signal.removeEventListener('abort', cut);
-      await this.end();
+      await this.end(outcome === undefined || outcome === 'reset' ? 'at once' : 'in order');
     }
   }
 
@@ -274,13 +276,13 @@ export class Boot {
     this.log.publish('ServiceStateEvent', { service: id, action: state.toUpperCase(), message, health });
   }
 
-  private async end(): Promise<void> {
+  private async end(how: 'at once' | 'in order'): Promise<void> {
     this.over.abort();
     this.node.stop();
     this.up = false;
     const { vmid, node, address } = this.machine();
     if (this.begun) this.fleet.world.events.emit({ type: 'machine.down', vmid, node, address });
     this.fleet.changed();
-    await this.api.close();
+    await this.api.close(how);
   }
 }

@@ -38,14 +38,16 @@ export class MachineApi {
   async serve(configuration: MachineConfiguration | undefined): Promise<void> {
     // Without an address there is no network, and nobody to answer.
     if (this.guest.address === '') return;
+    // Nobody is answered with the old certificate while the new one is waited for.
+    await this.close('in order');
     const identity = await this.identity(configuration);
     this.wanted = { mode: configuration ? 'configured' : 'maintenance', identity };
     await this.apply('in order');
   }
 
-  async close(): Promise<void> {
+  async close(how: 'at once' | 'in order'): Promise<void> {
     this.wanted = undefined;
-    await this.apply('at once');
+    await this.apply(how);
   }
 
   private async identity(configuration: MachineConfiguration | undefined): Promise<ServerIdentity> {

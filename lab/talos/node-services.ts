@@ -37,8 +37,8 @@ export class NodeServices {
       this.wrongVersion = otherVersion(configuration.kubelet);
     }
     boot.services.startConfigured(configuration.role, images.extensionsOf(boot.system.schematic));
-    if (configuration.role === 'controlplane') this.startEtcd(configuration);
     this.startKubelet();
+    if (configuration.role === 'controlplane') this.startEtcd(configuration);
   }
 
   /** Everything stops that was started; what is off stays off. */

@@ -146,7 +146,7 @@ export class EtcdService {
    * that was removed meanwhile can't run on its data again.
    */
   private resume({ cluster, member }: { cluster: string; member: string }): void {
-    this.condition = 'Running';
+    [this.condition, this.why] = ['Running', 'Started task etcd'];
     const started = this.registry.byId(cluster)?.start(member, this.host.peer.name);
     if (!started) throw new Error('the member has been permanently removed from the cluster');
     this.set('Running', 'Started task etcd');

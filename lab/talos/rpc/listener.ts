@@ -104,14 +104,19 @@ function answerUnary(path: string, answers: Answers) {
 function answerStream(path: string, answers: Answers) {
   return (call: ServerWritableStream<unknown, object>): void => {
     const wire = wireCall(path, call);
+    // A write after the end would destroy the stream, and its status would never be sent.
+    let ended = false;
     const send: Send = async (message) => {
       wire.signal.throwIfAborted();
-      if (!call.write(message)) await once(call, 'drain', { signal: wire.signal });
+      if (!ended && !call.write(message)) await once(call, 'drain', { signal: wire.signal });
     };
-    answers.streaming(wire, send).then(
-      () => call.end(),
-      (error: unknown) => call.emit('error', toRpcError(error)),
-    );
+    answers
+      .streaming(wire, send)
+      .finally(() => (ended = true))
+      .then(
+        () => call.end(),
+        (error: unknown) => call.emit('error', toRpcError(error)),
+      );
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Resource } from '../resources/store.js';
-import { forever } from '../waiting.js';
-import type { Methods, Send } from './call.js';
+import type { Methods } from './call.js';
+import { SendQueue } from './send-queue.js';
 import { invalidArgument, notFound, unimplemented } from './status.js';
 
 const S = '/cosi.resource.State';
@@ -40,18 +40,15 @@ export const stateMethods: Methods = {
     [`${S}/Watch`]: async (guest, request: WatchRequest, send, { signal }) => {
       const { resources } = guest.boot!;
       const wanted = watched(request);
-      const current = resources.list(request.namespace, request.type).filter(wanted);
       // The first reply is empty: clients take it for the sign that the watch has begun.
-      let sent = send({});
-      const tell = (events: object[]): void => {
-        sent = sent.then(() => deliver(events, request, send));
-        sent.catch(() => undefined);
-      };
+      await send({});
+      const queue = new SendQueue(send);
+      const tell = (events: object[]): void => replies(events, request).forEach((reply) => queue.add(reply));
+      tell(beginning(request, resources.list(request.namespace, request.type).filter(wanted)));
       const stop = resources.watch((event) => {
         if (wanted(event.resource)) tell([event]);
       });
-      tell(beginning(request, current));
-      await forever(signal).finally(stop);
+      await queue.until(signal).finally(stop);
     },
   },
 };
@@ -68,10 +65,9 @@ function beginning({ id, namespace, type, options, api_version }: WatchRequest, 
   return [{ resource: { metadata, spec: {} }, event_type: 'DESTROYED' }];
 }
 
-async function deliver(events: object[], { options }: WatchRequest, send: Send): Promise<void> {
-  if (events.length === 0) return;
-  if (options?.aggregated) return send({ event: events });
-  for (const event of events) await send({ event: [event] });
+function replies(events: object[], { options }: WatchRequest): object[] {
+  if (options?.aggregated) return events.length === 0 ? [] : [{ event: events }];
+  return events.map((event) => ({ event: [event] }));
 }
 
 function watched({ namespace, type, id, options }: WatchRequest): (resource: Resource) => boolean {

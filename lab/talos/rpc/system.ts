@@ -2,8 +2,8 @@ import { deviceName } from '../resources/content.js';
 import { timestamp } from '../resources/store.js';
 import type { Service } from '../services.js';
 import type { Guest } from '../guest.js';
-import { forever } from '../waiting.js';
 import type { CallContext, Methods, Send } from './call.js';
+import { SendQueue } from './send-queue.js';
 import { notFound, unknown } from './status.js';
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
@@ -102,12 +102,11 @@ async function events(guest: Guest, request: EventsRequest, send: Send, { signal
     seconds: request.tail_seconds,
     actorId: request.with_actor_id,
   };
-  let sent = Promise.resolve();
-  const stop = guest.boot!.log.watch(tail, ({ id, actorId, typeUrl, value }) => {
-    sent = sent.then(() => send({ data: { type_url: typeUrl, value }, id, actor_id: actorId }));
-    sent.catch(() => undefined);
-  });
-  await forever(signal).finally(stop);
+  const queue = new SendQueue(send);
+  const stop = guest.boot!.log.watch(tail, ({ id, actorId, typeUrl, value }) =>
+    queue.add({ data: { type_url: typeUrl, value }, id, actor_id: actorId }),
+  );
+  await queue.until(signal).finally(stop);
 }
 
 async function read(guest: Guest, { path }: { path: string }, send: Send): Promise<void> {

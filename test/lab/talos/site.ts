@@ -93,7 +93,15 @@ export class Site {
     writeFileSync(this.file(`${name}.patch`), `${patch}${hostname}`);
     await this.ok(
       ...['gen', 'config', 'lab', `https://${this.address(20)}:6443`, '--with-secrets', this.file('secrets.yaml')],
-      ...['--kubernetes-version', '1.34.1', '--config-patch', `@${this.file(`${name}.patch`)}`, '--output-dir', out],
+      ...[
+        '--kubernetes-version',
+        '1.34.1',
+        '--config-patch',
+        `@${this.file(`${name}.patch`)}`,
+        '--output-dir',
+        out,
+        '--force',
+      ],
     );
     await this.ok('config', 'endpoint', this.address(1), '--talosconfig', join(out, 'talosconfig'));
     this.talosconfig = join(out, 'talosconfig');

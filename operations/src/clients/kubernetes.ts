@@ -6,6 +6,7 @@ import type { Clock } from '../contract.js';
 import { messageOf } from '../runtime/errors.js';
 import { exchange, type HttpAnswer } from './http.js';
 import type { KubeObject } from './kubernetesObjects.js';
+import { openPort } from './portForward.js';
 
 export type Query = Record<string, string | number>;
 
@@ -130,7 +131,6 @@ export class KubernetesClient implements Kubernetes {
   }
 
   async openPort(namespace: string, pod: string, port: number): Promise<Duplex> {
-    const { openPort } = await import('./portForward.js');
     return openPort(new this.library.PortForward(this.config), namespace, pod, port);
   }
 

@@ -15,7 +15,8 @@ describe('drain (R004-FR5)', () => {
   });
 
   const drain = (node = 'w1'): Promise<void> => world.clock.run(leave('drain', world.inputs(node), run.ctx, run.deps));
-  const rejoin = (node = 'w1'): Promise<unknown> => world.clock.run(join('drain', world.inputs(node), run.ctx, run.deps));
+  const rejoin = (node = 'w1'): Promise<unknown> =>
+    world.clock.run(join('drain', world.inputs(node), run.ctx, run.deps));
   const cordoned = (node = 'w1'): boolean => world.node(node).spec?.unschedulable === true;
   const pods = (): string[] => [...world.kubernetes.objects.keys()].filter((path) => path.includes('/pods/'));
   const evictions = (): string[] => world.kubernetes.writes.filter((line) => line.endsWith('/eviction'));
@@ -39,7 +40,10 @@ describe('drain (R004-FR5)', () => {
     world.pod('a', 'w1');
     await drain();
     assert.deepEqual(evictions(), ['POST /api/v1/namespaces/default/pods/a/eviction']);
-    assert.equal(world.kubernetes.writes.some((line) => line.startsWith('DELETE')), false);
+    assert.equal(
+      world.kubernetes.writes.some((line) => line.startsWith('DELETE')),
+      false,
+    );
   });
 
   it('waits for a PodDisruptionBudget and goes on as soon as it changes', async () => {
@@ -67,7 +71,13 @@ describe('drain (R004-FR5)', () => {
     world.pod('a', 'w1');
     world.kubernetes.onEvict = budgetRefuses;
     const start = world.clock.now();
-    await expectStop(drain(), /within 3 attempts of 300 s/, /default\/a \(Cannot evict/, /Left: node uncordoned/, /prox-ops roll/);
+    await expectStop(
+      drain(),
+      /within 3 attempts of 300 s/,
+      /default\/a \(Cannot evict/,
+      /Left: node uncordoned/,
+      /prox-ops roll/,
+    );
     assert.equal(cordoned(), false);
     assert.equal(world.node('w1').metadata.annotations?.['prox-ops.io/cordoned-by'], undefined);
     assert.ok(world.clock.now() - start >= 900_000);
@@ -84,7 +94,9 @@ describe('drain (R004-FR5)', () => {
 
   it('leaves DaemonSet and static pods where they are', async () => {
     world.pod('ds', 'w1', { metadata: { ownerReferences: [{ kind: 'DaemonSet', name: 'cni', controller: true }] } });
-    world.pod('static', 'w1', { metadata: { ownerReferences: undefined, annotations: { 'kubernetes.io/config.mirror': 'x' } } });
+    world.pod('static', 'w1', {
+      metadata: { ownerReferences: undefined, annotations: { 'kubernetes.io/config.mirror': 'x' } },
+    });
     await drain();
     assert.equal(pods().length, 2);
   });
@@ -92,7 +104,11 @@ describe('drain (R004-FR5)', () => {
   it('pods that nothing would make again stop it before the first eviction', async () => {
     world.pod('a', 'w1');
     world.pod('bare', 'w1', { metadata: { ownerReferences: undefined } });
-    await expectStop(drain(), /default\/bare: no controller would make it again; the setting evictUnmanagedPods/, /node uncordoned/);
+    await expectStop(
+      drain(),
+      /default\/bare: no controller would make it again; the setting evictUnmanagedPods/,
+      /node uncordoned/,
+    );
     assert.deepEqual(evictions(), []);
     world.set({ evictUnmanagedPods: true });
     await drain();
@@ -102,7 +118,10 @@ describe('drain (R004-FR5)', () => {
   it('emptyDir data is lost only when the setting says so', async () => {
     world.pod('a', 'w1', { spec: { nodeName: 'w1', volumes: [{ name: 'tmp', emptyDir: {} }] } });
     world.set({ deleteEmptyDirData: false });
-    await expectStop(drain(), /default\/a: the data of its emptyDir volume would be lost; the setting deleteEmptyDirData/);
+    await expectStop(
+      drain(),
+      /default\/a: the data of its emptyDir volume would be lost; the setting deleteEmptyDirData/,
+    );
     world.set({ deleteEmptyDirData: true });
     await drain();
     assert.deepEqual(pods(), []);
@@ -137,7 +156,9 @@ describe('drain (R004-FR5)', () => {
     attach('moving', 'w1');
     attach('staying', 'w1');
     attach('elsewhere', 'w2');
-    world.kubernetes.put('/api/v1/namespaces/default/persistentvolumeclaims/logs', { spec: { volumeName: 'pv-staying' } });
+    world.kubernetes.put('/api/v1/namespaces/default/persistentvolumeclaims/logs', {
+      spec: { volumeName: 'pv-staying' },
+    });
     world.pod('ds', 'w1', {
       metadata: { ownerReferences: [{ kind: 'DaemonSet', name: 'logs', controller: true }] },
       spec: { nodeName: 'w1', volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'logs' } }] },

@@ -17,8 +17,10 @@ describe('etcd membership (I2, R003-4)', () => {
 
   afterEach(() => rmSync(world.snapshots, { recursive: true, force: true }));
 
-  const leaveEtcd = (node = 'c1'): Promise<void> => world.clock.run(leave('etcd', world.inputs(node), run.ctx, run.deps));
-  const rejoin = (node = 'c1'): Promise<unknown> => world.clock.run(join('etcd', world.inputs(node), run.ctx, run.deps));
+  const leaveEtcd = (node = 'c1'): Promise<void> =>
+    world.clock.run(leave('etcd', world.inputs(node), run.ctx, run.deps));
+  const rejoin = (node = 'c1'): Promise<unknown> =>
+    world.clock.run(join('etcd', world.inputs(node), run.ctx, run.deps));
   const files = (): string[] => readdirSync(world.snapshots);
   const member = (node: string): NonNullable<ReturnType<World['machine']>['member']> =>
     world.machine(node).member ?? assert.fail(`${node} has no member`);
@@ -91,7 +93,11 @@ describe('etcd membership (I2, R003-4)', () => {
   it('a member with the node’s name at another address is not touched', async () => {
     delete world.machine('c1').member;
     world.talos.dead.push({ id: 'ff', hostname: 'c1', peerUrls: ['https://10.9.9.9:2380'], learner: false });
-    await expectStop(leaveEtcd(), /one etcd member with the name c1 and the address 10\.0\.0\.1/, /c1 at https:\/\/10\.9\.9\.9:2380/);
+    await expectStop(
+      leaveEtcd(),
+      /one etcd member with the name c1 and the address 10\.0\.0\.1/,
+      /c1 at https:\/\/10\.9\.9\.9:2380/,
+    );
     assert.deepEqual(world.talos.writes, []);
   });
 

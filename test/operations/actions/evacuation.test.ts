@@ -46,7 +46,12 @@ describe('evacuation: the LINSTOR guard (R000-4, R000-7)', () => {
       type: 'DRBD',
       drbd: { connections: { w3: { connected: false, message: 'StandAlone' } } },
     };
-    await expectStop(evacuate(), /nothing faulty in LINSTOR before/, /pvc-3 on w2: StandAlone to w3/, /LINSTOR untouched/);
+    await expectStop(
+      evacuate(),
+      /nothing faulty in LINSTOR before/,
+      /pvc-3 on w2: StandAlone to w3/,
+      /LINSTOR untouched/,
+    );
     assert.deepEqual(asked(), []);
   });
 
@@ -59,7 +64,11 @@ describe('evacuation: the LINSTOR guard (R000-4, R000-7)', () => {
 
   it('no room on any other node: refused before it is asked, naming the replica and the room there is', async () => {
     world.linstor.free.set('w3', 1024);
-    await expectStop(evacuate(), /pvc-1: needs 10\.0 GiB, the emptiest pool \(lvm-thick on w3\) has 0\.0 GiB/, /LINSTOR untouched/);
+    await expectStop(
+      evacuate(),
+      /pvc-1: needs 10\.0 GiB, the emptiest pool \(lvm-thick on w3\) has 0\.0 GiB/,
+      /LINSTOR untouched/,
+    );
     assert.deepEqual(asked(), []);
   });
 
@@ -95,14 +104,18 @@ describe('evacuation: the LINSTOR guard (R000-4, R000-7)', () => {
     Object.assign(other.volumes?.[0] ?? {}, { storage_pool_name: 'scratch' });
     world.linstor.answers = [[entry('warning', 1020, "Resource 'scratch' cannot be evacuated")]];
     world.clock.after(5_000, () => {
-      world.linstor.list = world.linstor.list.filter((replica) => replica.name !== 'pvc-1' || replica.node_name !== 'w1');
+      world.linstor.list = world.linstor.list.filter(
+        (replica) => replica.name !== 'pvc-1' || replica.node_name !== 'w1',
+      );
     });
     await evacuate();
     assert.match(world.told, /leaves unguarded replicas where they are/);
   });
 
   it('warning 1020, not evacuating: fails and takes the flag back', async () => {
-    world.linstor.answers = [[entry('warning', 1020, "Resource 'pvc-1' cannot be evacuated as no available storage pool was found")]];
+    world.linstor.answers = [
+      [entry('warning', 1020, "Resource 'pvc-1' cannot be evacuated as no available storage pool was found")],
+    ];
     await expectStop(evacuate(), /no available storage pool was found/, /LINSTOR node restored/);
     assert.deepEqual(asked(), ['evacuate w1', 'restore w1']);
     assert.deepEqual(flags(), []);
@@ -138,7 +151,12 @@ describe('evacuation: the LINSTOR guard (R000-4, R000-7)', () => {
   it('synchronisation stuck: fails after linstorEvacuationTimeout and restores', async () => {
     world.linstor.syncTime = Infinity;
     const start = world.clock.now();
-    await expectStop(evacuate(), /no replica left on the node within 2700 s \(linstorEvacuationTimeout\)/, /pvc-1/, /LINSTOR node restored/);
+    await expectStop(
+      evacuate(),
+      /no replica left on the node within 2700 s \(linstorEvacuationTimeout\)/,
+      /pvc-1/,
+      /LINSTOR node restored/,
+    );
     assert.ok(world.clock.now() - start >= 2_700_000);
     assert.deepEqual(flags(), []);
   });
@@ -251,7 +269,12 @@ describe('evacuation: the LINSTOR guard (R000-4, R000-7)', () => {
     it('a satellite that never comes back: explicit failure after linstorSettleTimeout', async () => {
       await evacuate();
       world.linstor.find('w1').connection_status = 'OFFLINE';
-      await expectStop(rejoin(), /satellite ONLINE within 1800 s \(linstorSettleTimeout\)/, /OFFLINE/, /prox-ops rollback/);
+      await expectStop(
+        rejoin(),
+        /satellite ONLINE within 1800 s \(linstorSettleTimeout\)/,
+        /OFFLINE/,
+        /prox-ops rollback/,
+      );
     });
 
     it('a restore that does not take: explicit failure', async () => {

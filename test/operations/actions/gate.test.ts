@@ -12,7 +12,8 @@ describe('gate', () => {
     run = world.run('run-1');
   });
 
-  const vm = (): { vmid: number; name: string; host: string; uuid: string } => world.proxmox.vms.get(8011) ?? assert.fail();
+  const vm = (): { vmid: number; name: string; host: string; uuid: string } =>
+    world.proxmox.vms.get(8011) ?? assert.fail();
 
   describe('last look before the VM is deleted (I5)', () => {
     const look = (): Promise<void> => world.clock.run(leave('gate', world.inputs('w1'), run.ctx, run.deps));
@@ -57,13 +58,15 @@ describe('gate', () => {
     });
 
     it('a host that does not answer stops it', async () => {
-      world.proxmox.vm = () => Promise.reject(new ProxmoxError('GET /nodes/pve1/qemu/8011/config: 595 No route to host'));
+      world.proxmox.vm = () =>
+        Promise.reject(new ProxmoxError('GET /nodes/pve1/qemu/8011/config: 595 No route to host'));
       await expectStop(look(), /595 No route to host/);
     });
   });
 
   describe('join', () => {
-    const arrive = (node = 'w1'): Promise<unknown> => world.clock.run(join('gate', world.inputs(node), run.ctx, run.deps));
+    const arrive = (node = 'w1'): Promise<unknown> =>
+      world.clock.run(join('gate', world.inputs(node), run.ctx, run.deps));
     const left = async (): Promise<void> => world.clock.run(leave('gate', world.inputs('w1'), run.ctx, run.deps));
     const machine = (): ReturnType<World['machine']> => world.machine('w1');
 

@@ -14,8 +14,8 @@ describe('a node leaves for good', () => {
 
   /** As NodeIdentity is deleted: every leave step done, VM gone. */
   const forget = async (node: string): Promise<void> => {
-    const { release: _release, vm: _vm, ...inputs } = world.inputs(node);
-    await world.clock.run(removeNode(inputs, run.ctx, run.deps));
+    const { node: target, access, settings } = world.inputs(node);
+    await world.clock.run(removeNode({ node: target, access, settings }, run.ctx, run.deps));
   };
   const vmGone = (vmid: number, node: string): void => {
     world.proxmox.vms.delete(vmid);

@@ -151,7 +151,10 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       world.kubernetes.put('/api/v1/nodes/w2', { ...node, spec: { unschedulable: true } });
       await leaveTurn('w1');
       assert.match(world.told, /cordoned by somebody else, left so: w2/);
-      world.kubernetes.put('/api/v1/nodes/w2', { ...node, metadata: { ...node.metadata, annotations: { 'prox-ops.io/cordoned-by': 'x' } } });
+      world.kubernetes.put('/api/v1/nodes/w2', {
+        ...node,
+        metadata: { ...node.metadata, annotations: { 'prox-ops.io/cordoned-by': 'x' } },
+      });
       await expectStop(leaveTurn('w1'), /node w2 is cordoned by prox-ops still/);
     });
 
@@ -273,7 +276,8 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
 
   it('tells no secret, even when a server puts one into its error', async () => {
     const { kubernetes } = world;
-    kubernetes.get = () => Promise.reject(new Error('bad token root@pam!ops=12345678-aaaa-bbbb-cccc-123456789012 c2VjcmV0LWtleS1kYXRh'));
+    kubernetes.get = () =>
+      Promise.reject(new Error('bad token root@pam!ops=12345678-aaaa-bbbb-cccc-123456789012 c2VjcmV0LWtleS1kYXRh'));
     const error = await expectStop(leaveTurn('w1'), /bad token \[secret\] \[secret\]/);
     assert.doesNotMatch(error.message, /12345678-aaaa/);
   });

@@ -1,4 +1,4 @@
-import { Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { KubernetesError, KubernetesUnreachable, type Kubernetes } from '../../../operations/src/index';
 import type { VirtualClock } from './virtualClock';
 
@@ -101,7 +101,10 @@ export class FakeKubernetes implements Kubernetes {
     const pod = this.objects.get(path);
     if (!pod) throw new KubernetesError(404, 'NotFound', 'not found', `POST ${path}/eviction`);
     this.onEvict(pod);
-    this.put(path, { ...pod, metadata: { ...pod.metadata, deletionTimestamp: new Date(this.clock.now()).toISOString() } });
+    this.put(path, {
+      ...pod,
+      metadata: { ...pod.metadata, deletionTimestamp: new Date(this.clock.now()).toISOString() },
+    });
     if (this.grace < Infinity) this.clock.after(this.grace, () => this.remove(path));
   }
 

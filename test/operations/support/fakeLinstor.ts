@@ -68,7 +68,12 @@ export class FakeLinstor implements Linstor {
   }
 
   async pools(): Promise<LinstorPool[]> {
-    const pools = [...this.free].map(([node_name, free_capacity]) => ({ node_name, storage_pool_name: POOL, provider_kind: 'LVM', free_capacity }));
+    const pools = [...this.free].map(([node_name, free_capacity]) => ({
+      node_name,
+      storage_pool_name: POOL,
+      provider_kind: 'LVM',
+      free_capacity,
+    }));
     return this.reply(pools);
   }
 
@@ -139,7 +144,13 @@ export function diskful(name: string, node: string, kib: number, disk: string): 
     state: { in_use: false },
     layer_object: { type: 'DRBD', drbd: { connections: {} } },
     volumes: [
-      { volume_number: 0, storage_pool_name: POOL, provider_kind: 'LVM', allocated_size_kib: kib, state: { disk_state: disk } },
+      {
+        volume_number: 0,
+        storage_pool_name: POOL,
+        provider_kind: 'LVM',
+        allocated_size_kib: kib,
+        state: { disk_state: disk },
+      },
     ],
   };
 }

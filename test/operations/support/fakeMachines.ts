@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { TalosError, type EtcdMember, type EtcdStatus, type MachineStatus, type Proxmox, type ProxmoxVm, type Talos } from '../../../operations/src/index';
+import {
+  TalosError,
+  type EtcdMember,
+  type EtcdStatus,
+  type MachineStatus,
+  type Proxmox,
+  type ProxmoxVm,
+  type Talos,
+} from '../../../operations/src/index';
 
 export interface FakeMachine {
   address: string;
@@ -36,7 +44,8 @@ export class FakeTalos implements Talos {
 
   async machineStatus(address: string): Promise<MachineStatus> {
     const machine = this.reached(address);
-    if (machine.stage === 'maintenance') throw new TalosError('foreign', 'x509: certificate signed by unknown authority');
+    if (machine.stage === 'maintenance')
+      throw new TalosError('foreign', 'x509: certificate signed by unknown authority');
     return Promise.resolve({ stage: machine.stage, ready: machine.ready, unmet: [] });
   }
 
@@ -46,7 +55,10 @@ export class FakeTalos implements Talos {
   }
 
   async extensions(address: string): Promise<{ name: string; version: string }[]> {
-    return Promise.resolve([{ name: 'drbd', version: '9.2' }, { name: 'schematic', version: this.reached(address).schematic }]);
+    return Promise.resolve([
+      { name: 'drbd', version: '9.2' },
+      { name: 'schematic', version: this.reached(address).schematic },
+    ]);
   }
 
   async version(address: string): Promise<string> {
@@ -60,7 +72,9 @@ export class FakeTalos implements Talos {
   async etcdMembers(address: string): Promise<EtcdMember[]> {
     this.memberAt(address);
     const members = [...this.machines.values()].flatMap(({ member }) => (member ? [member] : []));
-    return Promise.resolve([...members, ...this.dead].map(({ id, hostname, peerUrls, learner }) => ({ id, hostname, peerUrls, learner })));
+    return Promise.resolve(
+      [...members, ...this.dead].map(({ id, hostname, peerUrls, learner }) => ({ id, hostname, peerUrls, learner })),
+    );
   }
 
   /** Members in the list without a machine. */

@@ -59,10 +59,10 @@ export class VirtualClock implements Clock {
 
   /** True when it has settled; false when only time can bring it on. File work is no timer, and is given real turns. */
   private async rests(settled: () => boolean): Promise<boolean> {
-    const turns = this.timers.length > 0 ? 4 : 20_000;
-    for (let turn = 0; turn < turns; turn++) {
+    for (let turn = 0, quiet = 0; turn < 20_000 && quiet < 4; turn++) {
       if (settled()) return true;
       await new Promise((resolve) => setImmediate(resolve));
+      quiet = this.timers.length > 0 ? quiet + 1 : 0;
     }
     return settled();
   }

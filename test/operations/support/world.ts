@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { DEFAULT_SETTINGS, type BracketInputs, type StepContext } from '../../../operations/src/index';
@@ -32,7 +32,8 @@ export class World {
   engineAlive = true;
   env: Record<string, string | undefined> = {};
   withoutLinstor = false;
-  readonly snapshots = mkdtempSync(joinPath(tmpdir(), 'prox-ops-test-snapshots-'));
+  /** Made by the first snapshot. */
+  readonly snapshots = joinPath(tmpdir(), `prox-ops-test-snapshots-${randomUUID()}`);
   private settings = { ...DEFAULT_SETTINGS, snapshotDirectory: this.snapshots };
 
   constructor() {
@@ -86,7 +87,10 @@ export class World {
     };
   }
 
-  node(name: string): Record<string, unknown> & { metadata: { annotations?: Record<string, string> }; spec?: { unschedulable?: boolean } } {
+  node(name: string): Record<string, unknown> & {
+    metadata: { annotations?: Record<string, string> };
+    spec?: { unschedulable?: boolean };
+  } {
     return this.kubernetes.at(`/api/v1/nodes/${name}`);
   }
 
@@ -126,7 +130,15 @@ export class World {
 
   private target(name: string): BracketInputs['node'] {
     const role = name.startsWith('c') ? 'controlplane' : 'worker';
-    return { name, role, vmId: vmIdOf(name), uuid: uuidOf(name), host: 'pve1', address: addressOf(name), satellite: role === 'worker' };
+    return {
+      name,
+      role,
+      vmId: vmIdOf(name),
+      uuid: uuidOf(name),
+      host: 'pve1',
+      address: addressOf(name),
+      satellite: role === 'worker',
+    };
   }
 
   private addNode(name: string): void {

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { announceReplacement, diffBracket, UNKNOWN, type BracketInputs } from '../../operations/src/index';
+import { forgetAnnouncements } from '../../operations/src/planRefusal';
+import { World } from './support/world';
+
+describe('diff: what replaces a lifecycle resource', () => {
+  const inputs = (node: string, change: Partial<BracketInputs> = {}): BracketInputs => ({
+    ...new World().inputs(node),
+    ...change,
+  });
+
+  beforeEach(forgetAnnouncements);
+
+  it('its VM, and nothing else', () => {
+    const olds = inputs('w1');
+    assert.deepEqual(diffBracket('drain', olds, { ...olds }), {
+      changes: false,
+      replaces: [],
+      deleteBeforeReplace: true,
+    });
+    const release = { ...olds.release, talos: 'v1.14.0' };
+    assert.deepEqual(diffBracket('drain', olds, { ...olds, release }), {
+      changes: true,
+      replaces: [],
+      deleteBeforeReplace: true,
+    });
+    assert.deepEqual(diffBracket('drain', olds, { ...olds, vm: UNKNOWN }), {
+      changes: true,
+      replaces: ['vm'],
+      deleteBeforeReplace: true,
+    });
+  });
+
+  it('what a join found is no difference', () => {
+    const olds = { ...inputs('w1'), found: { checks: '7/7' } };
+    assert.equal(diffBracket('turn', olds, inputs('w1', { settings: olds.settings })).changes, false);
+  });
+
+  it('a second node in one update is refused, naming both and the command', () => {
+    const turn = (node: string): unknown => diffBracket('turn', inputs(node), inputs(node, { vm: UNKNOWN }));
+    turn('w1');
+    turn('w1');
+    assert.throws(() => turn('w2'), /expected w1 alone, found w2 as well.*npx prox-ops roll/);
+  });
+
+  it('the other resources of a node announce nothing', () => {
+    for (const node of ['w1', 'w2']) diffBracket('drain', inputs(node), inputs(node, { vm: UNKNOWN }));
+  });
+
+  it('the driver’s read-only plan previews all of them', () => {
+    announceReplacement('w1', { PROX_OPS_PLAN: '1' });
+    announceReplacement('w2', { PROX_OPS_PLAN: '1' });
+  });
+});

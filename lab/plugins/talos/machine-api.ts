@@ -1,4 +1,7 @@
 import { join, dirname } from 'node:path';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import type { PeerCertificate } from 'node:tls';
 import type * as Grpc from '@grpc/grpc-js';
 import { member, text } from '../protocol/read-value.js';
 import { Deadline, pause } from '../protocol/timing.js';
@@ -30,6 +33,12 @@ export interface Target {
 }
 
 const PORT = 50_000;
+
+/** No name stands for an address in TLS, and Node warns about one; the certificate is checked for the address. */
+const NAME_OF_ADDRESSES = 'talos';
+
+/** Seconds that a call may last beyond its operation's deadline: a node that never answers must not hold it for ever. */
+const GRACE = 30;
 
 /**
  * Runs an operation on a node as the real provider does: tries the endpoint without a client certificate first, as a
@@ -129,7 +138,7 @@ class Connection implements Machine {
     private readonly nodes?: string[],
     shared?: Grpc.ChannelCredentials,
   ) {
-    this.credentials = shared ?? credentials(member(clientConfiguration));
+    this.credentials = shared ?? credentials(hostOf(target.endpoint), member(clientConfiguration));
   }
 
   forNodes(addresses: string[]): Machine {
@@ -174,7 +183,9 @@ class Connection implements Machine {
   private method(service: ServiceName, name: string): unknown {
     let client = this.clients.get(service);
     if (!client) {
-      client = new (loadService(service))(address(this.target.endpoint), this.credentials);
+      const host = hostOf(this.target.endpoint);
+      const options = isIP(host) ? { 'grpc.ssl_target_name_override': NAME_OF_ADDRESSES } : {};
+      client = new (loadService(service))(`${host}:${portOf(this.target.endpoint)}`, this.credentials, options);
       this.clients.set(service, client);
     }
     const method = (client as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
@@ -191,7 +202,7 @@ class Connection implements Machine {
   }
 
   private options(): Grpc.CallOptions {
-    return { deadline: Date.now() + Math.max(1, this.deadline.left) };
+    return { deadline: Date.now() + this.deadline.left + GRACE * 1000 };
   }
 }
 
@@ -208,7 +219,7 @@ type Streaming<T> = (
   options: Grpc.CallOptions,
 ) => Grpc.ClientReadableStream<T>;
 
-function credentials(client: PropertyMap | undefined): Grpc.ChannelCredentials {
+function credentials(host: string, client: PropertyMap | undefined): Grpc.ChannelCredentials {
   const { createSsl } = grpc().credentials;
   if (!client) {
     return createSsl(null, null, null, { rejectUnauthorized: false, checkServerIdentity: () => undefined });
@@ -216,11 +227,18 @@ function credentials(client: PropertyMap | undefined): Grpc.ChannelCredentials {
   const pem = (name: string): Buffer => Buffer.from(text(client[name]), 'base64');
   // Talos labels its keys in a way that OpenSSL does not know; the content is plain PKCS #8.
   const key = pem('clientKey').toString('utf8').replaceAll('ED25519 PRIVATE KEY', 'PRIVATE KEY');
-  return createSsl(pem('caCertificate'), Buffer.from(key), pem('clientCertificate'));
+  const verify = {
+    checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
+  };
+  return createSsl(pem('caCertificate'), Buffer.from(key), pem('clientCertificate'), verify);
 }
 
-function address(endpoint: string): string {
-  return /:\d+$/.test(endpoint) ? endpoint : `${endpoint}:${PORT}`;
+function hostOf(endpoint: string): string {
+  return endpoint.replace(/:\d+$/, '');
+}
+
+function portOf(endpoint: string): string {
+  return /:(\d+)$/.exec(endpoint)?.[1] ?? String(PORT);
 }
 
 function grpc(): typeof Grpc {

@@ -15,6 +15,7 @@ export function statusText(status: LabStatus): string {
     `LINSTOR: ${linstor(status)}`,
     `faults: ${status.faults.map(faultText).join(', ') || 'none'}`,
     `monitor: ${monitor(status)}`,
+    ...status.failures.map(({ part, message }) => `FAILED ${part}: ${message}`),
   ];
   return sections.filter((section) => section !== '').join('\n\n');
 }

@@ -11,6 +11,7 @@ export class Board {
   private readonly memberById = new Map<string, EtcdMember>();
   private readonly linstorByName = new Map<string, LinstorNode>();
   private readonly replicas = new Map<string, string>();
+  private readonly failed: LabStatus['failures'] = [];
   private faultyResources: string[] = [];
   private quorum = false;
   private apiReachable = false;
@@ -30,6 +31,10 @@ export class Board {
   linstor(): LabStatus['linstor'] {
     const resources = new Set(this.replicas.values()).size;
     return { nodes: [...this.linstorByName.values()], resources, faulty: this.faultyResources };
+  }
+
+  failures(): LabStatus['failures'] {
+    return [...this.failed];
   }
 
   get kubernetesReachable(): boolean {
@@ -58,6 +63,9 @@ export class Board {
       case 'linstor.replica':
       case 'linstor.faulty':
         this.linstorChange(event);
+        break;
+      case 'lab.failure':
+        this.failed.push({ part: event.part, message: event.message });
         break;
       case 'kubernetes.api':
         this.apiReachable = event.reachable;

@@ -22,7 +22,8 @@ export function machineSecrets(configuration: string): Secret[] {
   const main = documents.find((document) => at(document, 'version') === 'v1alpha1');
   return MACHINE_SECRETS.flatMap((path) => {
     const value = at(main, path);
-    return typeof value === 'string' ? withDecoded(`Talos secret ${path}`, value) : [];
+    // A worker has the authorities' certificates, and empty keys.
+    return typeof value === 'string' && value !== '' ? withDecoded(`Talos secret ${path}`, value) : [];
   });
 }
 

@@ -17,6 +17,8 @@ export interface LabStatus {
   kubernetes: { reachable: boolean; nodes: { name: string; ready: boolean }[] };
   linstor: { nodes: { name: string; status: string; flags: string[] }[]; resources: number; faulty: string[] };
   faults: ActiveFault[];
+  /** Parts of the lab itself that failed, which is no emulated fault; oldest first. */
+  failures: { part: string; message: string }[];
   monitor: { armed: number | null; holds: boolean; complete: boolean; violations: number };
 }
 
@@ -66,6 +68,7 @@ export function labStatus(record: LabRecord, parts: Composition): LabStatus {
     },
     linstor: board.linstor(),
     faults: world.faults.list(),
+    failures: board.failures(),
     monitor: {
       armed,
       holds,

@@ -170,6 +170,7 @@ describe('prox-ops lab status', () => {
         faulty: ['pvc-1'],
       },
       faults: [{ name: 'never-boots', subject: 'k8s-work-1', left: Infinity }],
+      failures: [{ part: 'etcd', message: 'ended (exit code 1)' }],
       monitor: { armed: null, holds: true, complete: false, violations: 0 },
     };
     const text = statusText(JSON.parse(JSON.stringify(status)) as LabStatus);
@@ -180,5 +181,6 @@ describe('prox-ops lab status', () => {
     assert.match(text, /LINSTOR: 1 of 1 satellites online, 4 resources, faulty: pvc-1/);
     assert.match(text, /faults: never-boots k8s-work-1\n/);
     assert.match(text, /monitor: waits for the complete cluster/);
+    assert.match(text, /FAILED etcd: ended \(exit code 1\)$/);
   });
 });

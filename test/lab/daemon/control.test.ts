@@ -130,7 +130,7 @@ describe('what the monitor has to look for', () => {
   const encoded = Buffer.from(pem).toString('base64');
 
   it('is found in a machine configuration of several documents, keys decoded as well', () => {
-    const configuration = `version: v1alpha1\nmachine: {token: abcdef.0123456789, ca: {key: ${encoded}}}\n---\nkind: HostnameConfig\n`;
+    const configuration = `version: v1alpha1\nmachine: {token: abcdef.0123456789, ca: {key: ${encoded}}}\ncluster: {ca: {key: ''}}\n---\nkind: HostnameConfig\n`;
     assert.deepEqual(machineSecrets(configuration), [
       { label: 'Talos secret machine.token', value: 'abcdef.0123456789' },
       { label: 'Talos secret machine.ca.key', value: encoded },

@@ -1,71 +1,75 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { Site } from './site.js';
 
-const HEX = /^[0-9a-f]{16}$/;
-
-describe('talos: etcd membership', () => {
+describe('talos: etcd through the real talosctl', () => {
   let site: Site;
-  beforeEach(async () => {
+  before(async () => {
     site = await Site.open();
     await site.cluster();
   });
-  afterEach(() => site?.close());
+  after(() => site?.close());
 
   const vmid = (node: string): number => site.fleet.byNode(node)!.vmid;
   const members = (last = 1) => site.run('etcd', 'members', '-n', site.address(last));
-  const settled = (voters: number) => site.until(`${voters} voters`, () => site.voters() === voters);
-
-  it('bootstraps once, and says so as long as there is data', async () => {
-    const { code, stderr } = await site.run('bootstrap', '-n', site.address(2));
-    assert.equal(code, 1);
-    assert.match(stderr, /code = AlreadyExists desc = etcd data directory is not empty/);
-    assert.match((await site.run('bootstrap', '-n', site.address(4))).stderr, /bootstrap is only available on control/);
-    site.start('control-9', 9);
-    await site.until('it boots', () => site.stage('control-9') === 'maintenance');
-  });
-
-  it('lists members and statuses, with one leader and growing indices', async () => {
-    const { stdout } = await members();
-    const rows = stdout
+  const voters = (count: number) => site.until(`${count} voters`, () => site.voters() === count);
+  const rows = (table: string) =>
+    table
       .trim()
       .split('\n')
       .slice(1)
-      .map((line) => line.split(/\s+/));
+      .map((line) => line.trim().split(/\s{2,}/));
+  /** The VM goes with its disk, and nobody told etcd. */
+  const lose = (node: string) => {
+    const lost = vmid(node);
+    site.hypervisors.stop(lost);
+    site.hypervisors.delete(lost);
+  };
+  const reset = (node: string) => {
+    const { hardware, generation } = site.fleet.byNode(node)!;
+    const { name } = hardware;
+    site.world.events.emit({ type: 'vm.stop-requested', vmid: hardware.vmid, name, generation, how: 'reset' });
+  };
+
+  it('bootstraps once, and on control planes only', async () => {
+    const [again, worker] = await Promise.all([
+      site.run('bootstrap', '-n', site.address(2)),
+      site.run('bootstrap', '-n', site.address(4)),
+    ]);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /code = AlreadyExists desc = etcd data directory is not empty/);
+    assert.match(worker.stderr, /bootstrap is only available on control plane nodes/);
+  });
+
+  it('lists members and statuses, with one leader and growing indices', async () => {
+    const found = rows((await members()).stdout);
     assert.deepEqual(
-      rows.map((row) => row[2]),
-      ['control-1', 'control-2', 'control-3'],
+      found.map((row) => row.slice(2)),
+      [1, 2, 3].map((last) => {
+        const urls = [2380, 2379].map((port) => `https://${site.address(last)}:${port}`);
+        return [`control-${last}`, ...urls, 'false'];
+      }),
     );
-    assert.ok(
-      rows.every((row) => HEX.test(row[1]!) && row[3] === `https://${site.address(rows.indexOf(row) + 1)}:2380`),
-    );
-    const status = async () => {
-      const { stdout: table } = await site.ok('etcd', 'status', '-n', [1, 2, 3].map((n) => site.address(n)).join());
-      return table
-        .trim()
-        .split('\n')
-        .slice(1)
-        .map((line) => line.trim().split(/\s{2,}/));
-    };
+    assert.ok(found.every((row) => /^[0-9a-f]{16}$/.test(row[1]!)));
+    const nodes = [1, 2, 3].map((last) => site.address(last)).join();
+    const status = async () => rows((await site.ok('etcd', 'status', '-n', nodes)).stdout);
     const first = await status();
     assert.equal(new Set(first.map((row) => row[4])).size, 1, 'one leader');
     await new Promise((resolve) => setTimeout(resolve, 250));
-    const later = await status();
-    assert.ok(Number(later[0]![5]) > Number(first[0]![5]), 'raft index grows');
+    assert.ok(Number((await status())[0]![5]) > Number(first[0]![5]), 'the raft index grows');
     assert.match(
       (await members(4)).stderr,
       /Unimplemented desc = member list is only available on control plane nodes/,
     );
   });
 
-  it('streams a snapshot that talosctl checks, and one that ends early under that fault', async () => {
+  it('streams a snapshot that talosctl accepts, and one that ends early under that fault', async () => {
     const file = site.file('etcd.snapshot');
     const { stdout } = await site.ok('etcd', 'snapshot', file, '-n', site.address(1));
     assert.match(stdout, /snapshot info: hash [0-9a-f]{8}, revision \d+, total keys \d+/);
     const bytes = readFileSync(file);
-    const sum = createHash('sha256').update(bytes.subarray(0, -32)).digest();
-    assert.deepEqual(sum, bytes.subarray(-32));
+    assert.deepEqual(createHash('sha256').update(bytes.subarray(0, -32)).digest(), bytes.subarray(-32));
     site.world.faults.set('snapshot-truncated', '', 1);
     const cut = await site.run('etcd', 'snapshot', site.file('cut.snapshot'), '-n', site.address(1));
     assert.equal(cut.code, 1);
@@ -77,62 +81,47 @@ describe('talos: etcd membership', () => {
     );
   });
 
-  it('moves the leadership, leaves on request, and joins again with another id after a reboot', async () => {
+  it('moves the leadership, leaves on request, and joins again with another id at the next boot', async () => {
     const before = await site.memberId('control-1');
     assert.equal(site.eventsOf('etcd.leader').at(-1)?.node, 'control-1');
     await site.ok('etcd', 'forfeit-leadership', '-n', site.address(1));
     assert.equal(site.eventsOf('etcd.leader').at(-1)?.node, 'control-2');
     await site.ok('etcd', 'leave', '-n', site.address(1));
     assert.equal(site.voters(), 2);
-    assert.deepEqual(
-      site.fleet.apiServers().map(({ node }) => node),
-      ['control-2', 'control-3'],
-    );
-    assert.match((await members(1)).stderr, /connection refused/);
-    await site.ok('reboot', '--wait', '--timeout', '10s', '-n', site.address(1));
-    await settled(3);
-    const after = await site.memberId('control-1');
-    assert.match(after!, HEX);
-    assert.notEqual(after, before);
+    const serving = site.fleet.apiServers().map(({ node }) => node);
+    assert.deepEqual(serving, ['control-2', 'control-3']);
+    assert.match((await members(1)).stderr, /connect: connection refused/);
+    reset('control-1');
+    await voters(3);
+    await site.eventually('version', '-n', site.address(1));
+    assert.notEqual(await site.memberId('control-1'), before);
   });
 
-  it('keeps the member of a lost machine as a dead voter, which only its id removes', async () => {
-    const lost = vmid('control-3');
+  it('keeps the member of a lost machine until it is removed by id, and meanwhile lets no live one go', async () => {
     const id = await site.memberId('control-3');
-    site.hypervisors.stop(lost);
-    site.hypervisors.delete(lost);
-    assert.equal(site.fleet.hasQuorum(), true);
+    lose('control-3');
     assert.equal(await site.memberId('control-3'), id);
-    const unhealthy = site.run('etcd', 'leave', '-n', site.address(2));
+    const leaving = site.run('etcd', 'leave', '-n', site.address(2));
     await new Promise((resolve) => setTimeout(resolve, 200));
-    assert.equal(site.voters(), 3, 'a live member may not leave two of three');
+    assert.equal(site.voters(), 3);
     await site.ok('etcd', 'remove-member', id!, '-n', site.address(1));
-    assert.equal((await unhealthy).code, 0, 'it goes on once the dead member is gone');
+    assert.equal((await leaving).code, 0, 'it goes on once the dead member is gone');
     const again = await site.run('etcd', 'remove-member', id!, '-n', site.address(1));
-    assert.match(again.stderr, /code = NotFound desc = .*etcdserver: member not found/);
+    assert.match(again.stderr, /code = NotFound desc = failed to remove member \d+: etcdserver: member not found/);
+    reset('control-2');
+    await voters(2);
   });
 
-  it('replaces a dead member of the same name by itself, but not one of another name', async () => {
-    const lost = vmid('control-3');
+  it('takes a rebuilt machine back under its name, with another id', async () => {
+    site.start('control-3', 3);
+    await site.configure('control-3', 3, 'controlplane');
+    await voters(3);
     const id = await site.memberId('control-3');
-    site.hypervisors.stop(lost);
-    site.hypervisors.delete(lost);
-    site.start('control-4', 3);
-    await site.configure('control-4', 3, 'controlplane');
-    await site.until('it waits', () => site.fleet.running().some(({ node }) => node === 'control-4'));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const service = await site.ok('service', 'etcd', '-n', site.address(3));
-    assert.match(service.stdout, /Peer URLs already exists/);
-    await site.ok('etcd', 'remove-member', id!, '-n', site.address(1));
-    await settled(3);
-    const renamed = vmid('control-4');
-    site.hypervisors.stop(renamed);
-    site.hypervisors.delete(renamed);
-    const dead = await site.memberId('control-4');
-    site.start('control-4', 3);
-    await site.configure('control-4', 3, 'controlplane');
-    await site.until('it has rejoined', () => site.running().includes('control-4'));
-    assert.notEqual(await site.memberId('control-4'), dead);
+    lose('control-3');
+    site.start('control-3', 3);
+    await site.configure('control-3', 3, 'controlplane');
+    await site.until('it runs', () => site.running().includes('control-3'));
+    assert.notEqual(await site.memberId('control-3'), id);
     assert.equal(site.voters(), 3);
   });
 
@@ -143,55 +132,37 @@ describe('talos: etcd membership', () => {
     site.hypervisors.stop(third);
     assert.equal(site.fleet.hasQuorum(), false);
     assert.deepEqual(site.fleet.apiServers(), []);
-    assert.deepEqual(site.eventsOf('etcd.quorum').at(-1)?.has, false);
-    const started = Date.now();
     const [list, leave, status] = await Promise.all([
       members(),
       site.run('etcd', 'leave', '-n', site.address(1)),
       site.ok('etcd', 'status', '-n', site.address(1)),
     ]);
-    assert.ok(Date.now() - started < 5_000);
     assert.match(list.stderr, /etcdserver: no leader/);
     assert.match(leave.stderr, /etcdserver: no leader/);
     assert.match(status.stdout, /0000000000000000.*etcdserver: no leader/);
-    site.hypervisors.start(second);
-    await site.until('quorum is back', () => site.fleet.hasQuorum());
-    await site.until('the API serves', () => site.fleet.apiServers().length === 2);
+    [second, third].forEach((id) => site.hypervisors.start(id));
+    await site.until('the API serves', () => site.fleet.apiServers().length === 3);
   });
 
-  it('leaves a new member a learner under that fault, and lets nobody else join meanwhile', async () => {
+  it('leaves a new member a learner under that fault: still booting, and of no use to ask', async () => {
     site.world.faults.set('etcd-never-voter', 'control-5');
-    for (const [name, last] of [
-      ['control-5', 5],
-      ['control-6', 6],
-    ] as const) {
-      site.start(name, last);
-      await site.configure(name, last, 'controlplane');
-    }
-    await site.until('both run their services', () => site.fleet.running().length === 6);
-    await site.until('one learns', () => site.eventsOf('etcd.member').at(-1)?.learners === 1);
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    const learner = (await members()).stdout.split('\n').find((line) => line.endsWith('true'));
-    assert.ok(learner);
-    if (learner.includes('control-5')) {
-      assert.match((await members(5)).stderr, /etcdserver: rpc not supported for learner/);
-      assert.equal(site.stage('control-5'), 'booting');
-      const other = await site.ok('service', 'etcd', '-n', site.address(6));
-      assert.match(other.stdout, /too many learner members in cluster/);
-      site.world.faults.clear('etcd-never-voter');
-    }
-    await site.until('the fault holds one alone', () => site.voters() >= 4);
-    site.world.faults.clear('etcd-never-voter');
-    await settled(5);
+    site.start('control-5', 5);
+    await site.configure('control-5', 5, 'controlplane');
+    await site.until('it learns', () => site.eventsOf('etcd.member').at(-1)?.change === 'started');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const [list, own] = await Promise.all([members(), members(5)]);
+    assert.deepEqual(rows(list.stdout).at(-1)?.slice(2, 3).concat(rows(list.stdout).at(-1)!.slice(-1)), [
+      'control-5',
+      'true',
+    ]);
+    assert.match(own.stderr, /etcdserver: rpc not supported for learner/);
+    assert.equal(site.stage('control-5'), 'booting');
+    site.world.faults.clear();
+    await voters(4);
   });
 
-  it('can not take its last member out, and ends with the last data', async () => {
-    const lost = [vmid('control-2'), vmid('control-3')];
-    await site.ok('etcd', 'leave', '-n', site.address(2));
-    await site.ok('etcd', 'leave', '-n', site.address(3));
-    const last = await site.run('etcd', 'leave', '-n', site.address(1));
-    assert.match(last.stderr, /re-configuration failed due to not enough started members/);
-    lost.forEach((id) => site.hypervisors.stop(id));
+  it('is over, and Kubernetes with it, when the last data is wiped', async () => {
+    for (const node of ['control-2', 'control-3', 'control-5']) lose(node);
     assert.equal(site.kubernetes.wipes, 0);
     await site.ok('reset', '--graceful=false', '--wait', '--timeout', '10s', '-n', site.address(1));
     await site.until('Kubernetes is wiped', () => site.kubernetes.wipes === 1);

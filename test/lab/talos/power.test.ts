@@ -1,118 +1,127 @@
 import assert from 'node:assert/strict';
-import { Site } from './site.js';
+import { Site, VERSION, type Ran } from './site.js';
 
+/** Each action has a machine of its own and all run at once: a tracked reboot takes seconds by its nature. */
 describe('talos: reboot, reset, shutdown and upgrade, tracked by the real talosctl', () => {
   let site: Site;
+  let done: Record<'reboot' | 'powercycle' | 'force' | 'upgrade' | 'legacy' | 'staged' | 'reset' | 'wiped', Ran>;
+  let bootIds: Map<string, string>;
+
+  const tracked = (last: number, ...args: string[]) =>
+    site.run(...args, '--wait', '--timeout', '15s', '-n', site.address(last));
+  const installer = (version: string) => `factory.talos.dev/nocloud-installer/${site.schematic}:${version}`;
+  const version = (node: string) => site.fleet.byNode(node)?.talosVersion;
+  const partitions = ['STATE', 'EPHEMERAL'].flatMap((label) => ['--system-labels-to-wipe', label]);
+
   before(async () => {
     site = await Site.open();
-    await site.cluster();
+    await site.cluster(6);
+    site.start('old', 10, { image: { schematic: site.schematic, version: 'v1.11.3' } });
+    await site.configure('old', 10, 'worker');
+    await site.until('it runs', () => site.running().includes('old'));
+    bootIds = new Map(site.fleet.running().map(({ node, bootId }) => [node, bootId]));
+    const runs = await Promise.all([
+      tracked(3, 'reboot'),
+      tracked(4, 'reboot', '-m', 'powercycle'),
+      tracked(5, 'reboot', '-m', 'force'),
+      tracked(6, 'upgrade', '--image', installer('v1.13.2'), '--drain=false'),
+      tracked(10, 'upgrade', '--image', installer('v1.12.0')),
+      tracked(7, 'upgrade', '--legacy', '--stage', '--image', installer('v1.13.3')),
+      tracked(8, 'reset', '--reboot', ...partitions),
+      site.run('reset', '--reboot', '--wait=false', '-n', site.address(9)),
+    ]);
+    const [reboot, powercycle, force, upgrade, legacy, staged, reset, wiped] = runs as [
+      Ran,
+      Ran,
+      Ran,
+      Ran,
+      Ran,
+      Ran,
+      Ran,
+      Ran,
+    ];
+    done = { reboot, powercycle, force, upgrade, legacy, staged, reset, wiped };
   });
   after(() => site?.close());
 
-  const TRACKED = ['--wait', '--timeout', '12s'];
-  const bootId = (node: string) => site.fleet.byNode(node)?.bootId;
-  const installer = (version: string) => `factory.talos.dev/nocloud-installer/${site.schematic}:${version}`;
-
-  it('reboots in every mode, with other boot ids, and comes back ready', async () => {
-    const before = [2, 3, 4].map((last) => bootId(last === 4 ? 'worker-1' : `control-${last}`));
-    await site.ok('reboot', ...TRACKED, '-n', site.address(3));
-    await Promise.all([
-      site.ok('reboot', '-m', 'powercycle', ...TRACKED, '-n', site.address(2)),
-      site.ok('reboot', '-m', 'force', ...TRACKED, '-n', site.address(4)),
-    ]);
-    const after = ['control-2', 'control-3', 'worker-1'].map(bootId);
-    assert.equal(new Set([...before, ...after]).size, 6);
+  it('reboots in every mode, with another boot id, and is ready when talosctl says so', () => {
+    for (const mode of ['reboot', 'powercycle', 'force'] as const) assert.equal(done[mode].code, 0, done[mode].stderr);
+    for (const node of ['control-3', 'worker-1', 'worker-2']) {
+      assert.equal(site.stage(node), 'running');
+      assert.notEqual(site.fleet.byNode(node)?.bootId, bootIds.get(node));
+      assert.ok(site.kubernetes.nodes.has(node));
+    }
     const stages = site.eventsOf('machine.stage').filter(({ node }) => node === 'control-3');
     assert.deepEqual(
       stages.slice(-3).map(({ stage }) => stage),
       ['rebooting', 'booting', 'running'],
     );
-    assert.ok(site.kubernetes.nodes.has('worker-1'));
   });
 
-  it('upgrades through the new API: installs beside the running system, then reboots', async () => {
-    const { stderr } = await site.run(
-      'upgrade',
-      '--image',
-      installer('v1.13.2'),
-      '--drain=false',
-      ...TRACKED,
-      '-n',
-      site.address(4),
+  it('upgrades through the new API: installs beside the running system, then reboots', () => {
+    assert.equal(done.upgrade.code, 0, done.upgrade.stderr);
+    assert.equal(version('worker-3'), 'v1.13.2');
+    const told = site.eventsOf('machine.running').filter(({ node }) => node === 'worker-3');
+    assert.deepEqual(
+      told.map(({ talosVersion }) => talosVersion),
+      [VERSION, 'v1.13.2'],
     );
-    assert.equal(site.fleet.byNode('worker-1')?.talosVersion, 'v1.13.2', stderr);
-    assert.equal(site.eventsOf('machine.running').at(-1)?.talosVersion, 'v1.13.2');
+  });
+
+  it('upgrades a version without the new API through the old one', () => {
+    assert.equal(done.legacy.code, 0, done.legacy.stderr);
+    assert.match(done.legacy.stderr, /falling back to legacy/);
+    assert.equal(version('old'), 'v1.12.0');
+  });
+
+  it('installs a staged upgrade at the next boot', () => {
+    assert.equal(done.staged.code, 0, done.staged.stderr);
+    assert.equal(version('worker-4'), 'v1.13.3');
+  });
+
+  it('comes back empty when its partitions were reset, and can be configured again', async () => {
+    assert.equal(done.reset.code, 0, done.reset.stderr);
+    assert.equal(site.stage('worker-5'), 'maintenance');
+    await site.configure('worker-5', 8, 'worker');
+    await site.until('it runs again', () => site.running().includes('worker-5'));
+  });
+
+  it('has nothing left to boot after a reset of the whole disk', () => {
+    assert.equal(done.wiped.code, 0, done.wiped.stderr);
+    assert.equal(site.fleet.byNode('worker-6'), undefined);
   });
 
   it('refuses an upgrade too far in the installer, and an image that nobody made in the pull', async () => {
-    const far = await site.run(
-      'upgrade',
-      '--image',
-      installer('v1.10.0'),
-      '--drain=false',
-      ...TRACKED,
-      '-n',
-      site.address(4),
-    );
+    const none = `factory.talos.dev/nocloud-installer/${'0'.repeat(64)}:v1.13.0`;
+    const [far, unknown] = await Promise.all([
+      tracked(4, 'upgrade', '--image', installer('v1.10.0'), '--drain=false'),
+      tracked(5, 'upgrade', '--image', none, '--drain=false'),
+    ]);
     assert.equal(far.code, 1);
     assert.match(far.stderr + far.stdout, /upgrade failed with exit code 1/);
-    const image = `factory.talos.dev/nocloud-installer/${'0'.repeat(64)}:v1.13.0`;
-    const none = await site.run('upgrade', '--image', image, '--drain=false', ...TRACKED, '-n', site.address(4));
-    assert.match(none.stderr, /NotFound|not found/);
+    assert.match(unknown.stderr, /not found/);
     assert.equal(site.stage('worker-1'), 'running');
   });
 
-  it('upgrades older versions through the old API, in place or staged, but no control plane of two', async () => {
-    const legacy = (...args: string[]) => site.run('upgrade', '--legacy', ...args, ...TRACKED, '-n', site.address(4));
-    const old = site.start('old', 7, { image: { schematic: site.schematic, version: 'v1.11.3' } });
-    await site.configure('old', 7, 'worker');
-    await site.until('it runs', () => site.running().includes('old'));
-    const [fallback, staged] = await Promise.all([
-      site.ok('upgrade', '--image', installer('v1.12.0'), ...TRACKED, '-n', site.address(7)),
-      legacy('--image', installer('v1.13.3'), '--stage'),
-    ]);
-    assert.match(fallback.stderr, /falling back to legacy/);
-    assert.equal(site.fleet.byNode('old')?.talosVersion, 'v1.12.0');
-    assert.equal(staged.code, 0, staged.stderr);
-    assert.equal(site.fleet.byNode('worker-1')?.talosVersion, 'v1.13.3');
-    site.hypervisors.stop(old);
+  it('does not let the old upgrade take one of two control planes away', async () => {
     await site.ok('etcd', 'leave', '-n', site.address(3));
-    const two = await site.run(
-      'upgrade',
-      '--legacy',
-      '--image',
-      installer('v1.13.3'),
-      ...TRACKED,
-      '-n',
-      site.address(1),
-    );
+    const two = await tracked(1, 'upgrade', '--legacy', '--image', installer('v1.13.3'));
     assert.match(two.stderr, /etcd member count\(2\) is insufficient to maintain quorum/);
-    await site.ok('rollback', '-n', site.address(4));
-    await site.until('the previous system runs', () => site.fleet.byNode('worker-1')?.talosVersion === 'v1.13.2');
-    await site.until('it is ready', () => site.running().includes('worker-1'));
   });
 
-  it('resets partitions and comes back empty, or everything and stays away', async () => {
-    const labels = ['STATE', 'EPHEMERAL'].flatMap((label) => ['--system-labels-to-wipe', label]);
-    const worker = site.fleet.byNode('worker-1')!.vmid;
-    await site.ok('reset', '--reboot', ...labels, ...TRACKED, '-n', site.address(4));
-    await site.until('maintenance mode', () => site.stage('worker-1') === 'maintenance');
-    await site.configure('worker-1', 4, 'worker');
-    await site.until('it runs again', () => site.running().includes('worker-1'));
-    await site.ok('reset', '--reboot', '--wait=false', '-n', site.address(4));
-    await site.until('it is gone', () => site.fleet.byNode('worker-1') === undefined);
-    assert.equal(site.hypervisors.running(worker), true);
-    await new Promise((resolve) => setTimeout(resolve, 2_100));
-    assert.equal(site.fleet.byNode('worker-1'), undefined, 'there is nothing left to boot');
-  });
-
-  it('leaves etcd in a graceful reset, and stays a dead member in another', async () => {
-    await site.ok('reset', '--graceful', ...TRACKED, '-n', site.address(2));
-    await site.until('one member is left', () => site.voters() === 1);
+  it('leaves etcd in a graceful reset, which the last member refuses', async () => {
+    const graceful = await tracked(2, 'reset', '--graceful');
+    assert.equal(graceful.code, 0, graceful.stderr);
+    assert.equal(site.voters(), 1);
     assert.equal(site.fleet.hasQuorum(), true);
-    const alone = await site.run('reset', '--graceful', '--wait', '--timeout', '3s', '-n', site.address(1));
+    const alone = await tracked(1, 'reset', '--graceful');
     assert.match(alone.stderr, /not enough started members/);
-    assert.equal(site.fleet.hasQuorum(), true);
+    assert.equal(site.stage('control-1'), 'running');
+  });
+
+  it('goes back to the system before the upgrade', async () => {
+    await site.ok('rollback', '-n', site.address(6));
+    await site.until('the previous system runs', () => version('worker-3') === VERSION);
   });
 
   it('powers the VM off in a shutdown, and etcd keeps the member', async () => {

@@ -1,5 +1,5 @@
 import { execFile, type ExecFileException } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureTools } from '../../../lab/tools/index.js';
@@ -34,6 +34,7 @@ export class Site {
   readonly images: ImageFactory;
   readonly fleet: TalosFleet;
   readonly schematic: string;
+  private talosconfig = '';
 
   private constructor(
     readonly directory: string,
@@ -62,7 +63,7 @@ export class Site {
   static async open(durations: Durations = FASTEST): Promise<Site> {
     const { talosctl } = await ensureTools(['talosctl']);
     const site = new Site(mkdtempSync(join(tmpdir(), 'talos-test-')), talosctl, durations);
-    await site.run('gen', 'secrets', '-o', site.file('secrets.yaml'));
+    await site.generate();
     return site;
   }
 
@@ -86,43 +87,45 @@ export class Site {
     return this.hypervisors.start(this.hypervisors.create({ name, address: this.address(last), image, ...options }));
   }
 
-  /** Machine configurations and a talosconfig from the site's secrets; returns a node's own configuration file. */
-  async configuration(name: string, role: 'controlplane' | 'worker', patch = ''): Promise<string> {
-    const out = this.file(`${name}.config`);
-    const hostname = `---\napiVersion: v1alpha1\nkind: HostnameConfig\nhostname: ${name}\nauto: off\n`;
-    writeFileSync(this.file(`${name}.patch`), `${patch}${hostname}`);
+  /** A node's machine configuration, from the site's secrets. */
+  configuration(name: string, role: 'controlplane' | 'worker'): string {
+    const file = this.file(`${name}.yaml`);
+    const base = readFileSync(this.file(`generated/${role}.yaml`), 'utf8');
+    writeFileSync(file, base.replace('hostname: placeholder', `hostname: ${name}`));
+    return file;
+  }
+
+  private async generate(): Promise<void> {
+    const hostname = 'apiVersion: v1alpha1\nkind: HostnameConfig\nhostname: placeholder\nauto: off\n';
+    writeFileSync(this.file('hostname.patch'), hostname);
+    await this.ok('gen', 'secrets', '-o', this.file('secrets.yaml'));
     await this.ok(
       ...['gen', 'config', 'lab', `https://${this.address(20)}:6443`, '--with-secrets', this.file('secrets.yaml')],
-      ...[
-        '--kubernetes-version',
-        '1.34.1',
-        '--config-patch',
-        `@${this.file(`${name}.patch`)}`,
-        '--output-dir',
-        out,
-        '--force',
-      ],
+      ...['--kubernetes-version', '1.34.1', '--config-patch', `@${this.file('hostname.patch')}`],
+      ...['--output-dir', this.file('generated')],
     );
-    await this.ok('config', 'endpoint', this.address(1), '--talosconfig', join(out, 'talosconfig'));
-    this.talosconfig = join(out, 'talosconfig');
-    return join(out, `${role}.yaml`);
+    const talosconfig = this.file('generated/talosconfig');
+    await this.ok('config', 'endpoint', this.address(1), '--talosconfig', talosconfig);
+    this.talosconfig = talosconfig;
   }
 
-  talosconfig = '';
-
-  /** Three control planes at .1, .2 and .3, and a worker at .4, up and in one etcd cluster. */
-  async cluster(): Promise<void> {
-    const nodes = [1, 2, 3].map((last) => ({ name: `control-${last}`, last, role: 'controlplane' as const }));
-    const all = [...nodes, { name: 'worker-1', last: 4, role: 'worker' as const }];
+  /** Three control planes at .1, .2 and .3, and workers at .4 and so on, up and in one etcd cluster. */
+  async cluster(workers = 1): Promise<void> {
+    const all = Array.from({ length: 3 + workers }, (_, index) =>
+      index < 3
+        ? { name: `control-${index + 1}`, last: index + 1, role: 'controlplane' as const }
+        : { name: `worker-${index - 2}`, last: index + 1, role: 'worker' as const },
+    );
     for (const { name, last, role } of all) this.start(name, last, { dataDisk: role === 'worker' });
     await Promise.all(all.map(({ name, last, role }) => this.configure(name, last, role)));
-    await this.until('services run', () => this.fleet.running().length === 4);
+    await this.until('services run', () => this.fleet.running().length === all.length);
     await this.ok('bootstrap', '-n', this.address(1));
-    await this.until('all are ready', () => this.running().length === 4 && this.voters() === 3);
+    await this.until('all are ready', () => this.running().length === all.length && this.voters() === 3);
   }
 
-  async configure(name: string, last: number, role: 'controlplane' | 'worker', patch = ''): Promise<void> {
-    const file = await this.configuration(name, role, patch);
+  /** Waits for maintenance mode and hands a node its configuration. */
+  async configure(name: string, last: number, role: 'controlplane' | 'worker'): Promise<void> {
+    const file = this.configuration(name, role);
     await this.until('maintenance mode', () => this.stage(name) === 'maintenance');
     await this.eventually('apply-config', '--insecure', '-n', this.address(last), '-f', file);
   }
@@ -175,7 +178,7 @@ export class Site {
   }
 
   run(...args: string[]): Promise<Ran> {
-    const withConfig = this.talosconfig === '' || args.includes('--talosconfig') || args[0] === 'gen';
+    const withConfig = this.talosconfig === '' || args.includes('--talosconfig');
     const all = withConfig ? args : [...args, '--talosconfig', this.talosconfig];
     const env = { PATH: process.env['PATH'], HOME: this.directory };
     return new Promise((resolve) => {

@@ -9,7 +9,9 @@ import type { StackConfig } from '../config/schema';
  */
 export function machinePatches(config: StackConfig, node: NodePlan, installer: string): string[] {
   const patches = [clusterPatch(config), rolePatch(config, node), variantPatch(config, node), nodePatch(config, node)];
-  return [...patches, installPatch(installer), ...hostnamePatch(node)].map((patch) => stringify(patch));
+  // Talos takes an empty patch for a JSON patch and refuses it.
+  const filled = patches.filter((patch) => Object.keys(patch).length > 0);
+  return [...filled, installPatch(installer), ...hostnamePatch(node)].map((patch) => stringify(patch));
 }
 
 function clusterPatch(config: StackConfig): object {

@@ -133,7 +133,7 @@ export class TalosNode extends pulumi.ComponentResource {
         // The description names release and schematic: a new release replaces the VM even when the template id is the same.
         replaceOnChanges: ['description'],
         // The provider sees a difference in these for ever (pulumi-proxmoxve #664).
-        ignoreChanges: ['disks[0].speed', 'disks[1].speed'],
+        ignoreChanges: this.disks(hardware).map((_, index) => `disks[${index}].speed`),
         dependsOn: [this.identity, templates.template(node.template)],
       },
     );

@@ -38,7 +38,11 @@ const STEPS: Record<Bracket, BracketSteps> = {
   },
   drain: { leave: drainNode, join: uncordonOurs, undo: uncordon },
   evacuation: { leave: evacuateNode, join: rejoinLinstor, undo: undoEvacuation },
-  etcd: { leave: leaveEtcd, join: rejoinEtcd, undo: nothingToUndo },
+  etcd: {
+    leave: leaveEtcd,
+    join: rejoinEtcd,
+    undo: () => Promise.resolve('the etcd members as they are: one that left joins again with its node'),
+  },
   gate: { leave: lookBeforeDelete, join: joinReady, undo: nothingToUndo },
 };
 
@@ -72,7 +76,8 @@ export async function join(
   return explained(bracket, inputs, ctx, deps, AFTER_JOIN, async (step) => {
     const owed = await isOwed(step);
     if (owed) await takeTurn(step);
-    return { result: act(step, owed), undo: nothingToUndo };
+    const left = owed ? 'the lease stays open for this node, so that no other one goes' : 'nothing was changed';
+    return { result: act(step, owed), undo: () => Promise.resolve(left) };
   });
 }
 
@@ -85,7 +90,10 @@ export async function removeNode(
   if (tornDown('remove', inputs, ctx, deps)) return;
   const next = 'the same command again, once that is mended';
   await explained('remove', inputs, ctx, deps, next, (step) =>
-    Promise.resolve({ result: forgetNode(step), undo: nothingToUndo }),
+    Promise.resolve({
+      result: forgetNode(step),
+      undo: () => Promise.resolve('what was removed already stays removed'),
+    }),
   );
 }
 
@@ -188,5 +196,5 @@ async function uncordonOurs(step: Step, owed: boolean): Promise<JoinResult> {
 }
 
 function nothingToUndo(): Promise<string> {
-  return Promise.resolve('nothing was changed by this step that could be put back');
+  return Promise.resolve('nothing was changed');
 }

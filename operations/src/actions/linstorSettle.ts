@@ -19,7 +19,7 @@ export async function settled(step: Step, linstor: Linstor, when: string): Promi
     const [resources, nodes] = await Promise.all([linstor.resources(), linstor.nodes()]);
     const moving = unsettled(resources);
     if (moving.length > 0) restedAt = undefined;
-    if (moving.length > 0) return { waiting: `still moving: ${listed(moving.sort(), 3)}` };
+    if (moving.length > 0) return { waiting: `still moving: ${listed(moving.sort().map(withoutShare), 3)}` };
     const wrong = [...faults(resources), ...nodeFaults(nodes, step.node.name)];
     if (wrong.length === 0) return { done: undefined };
     restedAt ??= clock.now();
@@ -33,6 +33,11 @@ export async function settled(step: Step, linstor: Linstor, when: string): Promi
     if (!(error instanceof WaitTimeout)) throw error;
     throw new Stop(`LINSTOR settled ${when} within ${error.seconds} s (linstorSettleTimeout)`, error.waiting);
   }
+}
+
+/** Without how far it has come, which would be another line of progress at every look. */
+function withoutShare(text: string): string {
+  return text.replace(/\([\d.]+%\)/g, '');
 }
 
 /**

@@ -143,7 +143,7 @@ export class TalosCli implements Talos {
   }
 
   private async spawn(args: string[], deadline: number): Promise<string> {
-    const command = `talosctl ${args.filter((arg) => !arg.startsWith('/')).join(' ')}`;
+    const command = describeCall(args);
     return new Promise((resolve, reject) => {
       const child = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
       const out: Buffer[] = [];
@@ -175,6 +175,16 @@ export class TalosCli implements Talos {
       });
     });
   }
+}
+
+/** The call without its credentials' path, and with its target once. */
+function describeCall(args: string[]): string {
+  const target = args[args.indexOf('--nodes') + 1] ?? '';
+  const words = args.slice(
+    0,
+    args.findIndex((arg) => ['--talosconfig', '--nodes'].includes(arg)),
+  );
+  return `talosctl ${words.join(' ')} (${target})`;
 }
 
 /** With exit code 0 and a warning alone, talosctl leaves out a node that failed: no row is no answer. */

@@ -66,7 +66,9 @@ export class Awaiter {
           path,
           query,
         });
-        if (done(list.items[0])) return true;
+        const [item] = list.items;
+        // The items of a list do not say what they are.
+        if (done(item && { ...item, apiVersion: object.apiVersion, kind: object.kind })) return true;
         const timeoutSeconds = String(Math.max(1, Math.ceil(deadline.left / 1000)));
         const from = { ...query, resourceVersion: list.metadata.resourceVersion, timeoutSeconds };
         const stopped = await this.client.watch(path, from, (event) => {

@@ -106,13 +106,23 @@ export async function issue(authority: Authority, options: IssueOptions): Promis
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension(keyUsages(options)),
-        await x509.AuthorityKeyIdentifierExtension.create(authority.certificate, false, webcrypto),
+        await issuerKey(authority.certificate),
         ...alternativeNames(options),
       ],
     },
     webcrypto,
   );
   return { crt: pemOf(certificate), key: await pkcs8Pem(keys.privateKey) };
+}
+
+/**
+ * Names the issuer's key as the issuer's own certificate does. Its identifier is any hash its maker liked: Go takes
+ * SHA-256 where this library takes SHA-1, and OpenSSL finds no issuer when the two differ.
+ */
+async function issuerKey(issuer: x509.X509Certificate): Promise<x509.AuthorityKeyIdentifierExtension> {
+  const own = issuer.getExtension(x509.SubjectKeyIdentifierExtension);
+  if (own) return new x509.AuthorityKeyIdentifierExtension(own.keyId);
+  return x509.AuthorityKeyIdentifierExtension.create(issuer, false, webcrypto);
 }
 
 const ED25519: webcrypto.AlgorithmIdentifier = 'Ed25519';

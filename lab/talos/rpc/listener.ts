@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
 import {
   Server,
   ServerCredentials,
+  type ConnectionInjector,
   type Metadata,
   type ServerUnaryCall,
   type ServerWritableStream,
@@ -30,57 +32,62 @@ export interface Answers {
 
 /** How long calls may take to end when a listener closes in good order, in milliseconds. */
 const GRACE = 100;
-/** An address may still be held by the listener before this one; tries and pause in milliseconds. */
-const BIND = { tries: 20, pause: 50 };
 
 type Call = ServerUnaryCall<unknown, object> | ServerWritableStream<unknown, object>;
 
-/** The machine API on one address. */
+/**
+ * The machine API on one address. The connections are accepted here and handed to gRPC, so that closing means closing:
+ * a client that connects while gRPC shuts down would otherwise keep a connection, and the address, for ever.
+ */
 export class Listener {
-  private constructor(private readonly server: Server) {}
+  private readonly sockets = new Set<Socket>();
+  private readonly door = createServer((socket) => this.accept(socket));
+  private readonly server = new Server();
+  private readonly connections: ConnectionInjector;
+
+  private constructor(identity: ServerIdentity, answers: Answers) {
+    for (const name of SERVICES) {
+      const definition = serviceDefinition(name);
+      this.server.addService(definition, implement(definition, answers));
+    }
+    this.connections = this.server.createConnectionInjector(credentialsOf(identity));
+  }
 
   /** @throws Error when the address can't be had. */
   static async open(address: string, port: number, identity: ServerIdentity, answers: Answers): Promise<Listener> {
-    const credentials = ServerCredentials.createSsl(
-      identity.clientCa === undefined ? null : Buffer.from(identity.clientCa),
-      [{ cert_chain: Buffer.from(identity.crt), private_key: Buffer.from(identity.key) }],
-      identity.clientCa !== undefined,
-    );
-    const server = new Server();
-    for (const name of SERVICES) {
-      const definition = serviceDefinition(name);
-      server.addService(definition, implement(definition, answers));
-    }
-    await bind(server, `${address}:${port}`, credentials);
-    return new Listener(server);
+    const listener = new Listener(identity, answers);
+    listener.door.listen(port, address);
+    await once(listener.door, 'listening');
+    return listener;
   }
 
   /** Refuses new connections and ends the open ones: at once, or after the calls in hand have had time to end. */
   async close(how: 'at once' | 'in order'): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
-    if (how === 'in order') {
-      const timer = setTimeout(() => this.server.forceShutdown(), GRACE);
-      await closed;
-      clearTimeout(timer);
-    } else {
-      this.server.forceShutdown();
-      await closed;
+    const closed = new Promise<void>((resolve) => this.door.close(() => resolve()));
+    if (how === 'in order' && this.sockets.size > 0) {
+      this.connections.drain(GRACE);
+      await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, GRACE))]);
     }
+    for (const socket of this.sockets) socket.destroy();
+    this.connections.destroy();
+    this.server.forceShutdown();
+    await closed;
+  }
+
+  private accept(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
+    this.connections.injectConnection(socket);
   }
 }
 
-async function bind(server: Server, address: string, credentials: ServerCredentials): Promise<void> {
-  for (let left = BIND.tries; ; left -= 1) {
-    try {
-      await new Promise<void>((resolve, reject) =>
-        server.bindAsync(address, credentials, (error) => (error ? reject(error) : resolve())),
-      );
-      return;
-    } catch (error) {
-      if (left <= 1 || !String(error).includes('EADDRINUSE')) throw error;
-      await new Promise((resolve) => setTimeout(resolve, BIND.pause));
-    }
-  }
+function credentialsOf({ clientCa, crt, key }: ServerIdentity): ServerCredentials {
+  const pair = { cert_chain: Buffer.from(crt), private_key: Buffer.from(key) };
+  return ServerCredentials.createSsl(
+    clientCa === undefined ? null : Buffer.from(clientCa),
+    [pair],
+    clientCa !== undefined,
+  );
 }
 
 function implement(definition: ReturnType<typeof serviceDefinition>, answers: Answers): UntypedServiceImplementation {

@@ -40,8 +40,8 @@ export interface WaitOptions<T> {
   watch?: Watcher[];
   /** Longest time between two looks, in milliseconds. */
   every?: number;
-  /** Say nothing while waiting. */
-  quiet?: boolean;
+  /** Whether what is watched tells of all that matters; it does unless said otherwise. */
+  watchTellsAll?: boolean;
 }
 
 const realDeps: StepDeps = {
@@ -100,7 +100,8 @@ export async function waitFor<T>(step: Step, options: WaitOptions<T>): Promise<T
     look: options.look,
     every,
     ...(options.watch && { watch: options.watch }),
-    ...(!options.quiet && { onWaiting: (text: string) => step.report(`waiting: ${text}`) }),
+    ...(options.watchTellsAll !== undefined && { watchTellsAll: options.watchTellsAll }),
+    onWaiting: (text) => step.report(`waiting: ${text}`),
   });
 }
 /** Watches a collection of the Kubernetes API. */

@@ -1,7 +1,11 @@
 import { KubernetesUnreachable } from './clients/kubernetes.js';
+import { LinstorError } from './clients/linstor.js';
+import { ProxmoxError } from './clients/proxmox.js';
+import { TalosError } from './clients/talos.js';
 import { awaitHealthy } from './checks/runner.js';
 import { undoEvacuation, rejoinLinstor } from './actions/linstorSettle.js';
-import { cordonedByUs, readNode, uncordon } from './actions/cordon.js';
+import { cordonedByUs } from './checks/cordonMark.js';
+import { readNode, uncordon } from './actions/cordon.js';
 import { drainNode } from './actions/drain.js';
 import { leaveEtcd, rejoinEtcd } from './actions/etcd.js';
 import { evacuateNode } from './actions/evacuate.js';
@@ -133,13 +137,21 @@ async function putBack(error: unknown, undo: () => Promise<string>): Promise<str
 function stepError(step: Step, error: unknown, left: string, usual: string): StepError {
   const stop = error instanceof Stop ? error : undefined;
   const details = {
-    expected: stop?.expected ?? 'the step to run to its end',
+    expected: stop?.expected ?? expectedOf(error),
     found: stop?.found ?? messageOf(error),
     left,
     next: stop?.next ?? usual,
   };
   const clean = Object.entries(details).map(([key, text]) => [key, step.redact(text)]);
   return new StepError(step.node.name, step.name, Object.fromEntries(clean) as typeof details);
+}
+
+function expectedOf(error: unknown): string {
+  if (error instanceof KubernetesUnreachable) return 'an answer from the Kubernetes API';
+  if (error instanceof ProxmoxError) return 'an answer from Proxmox';
+  if (error instanceof TalosError) return 'an answer from the machine API';
+  if (error instanceof LinstorError) return 'LINSTOR to do as asked';
+  return 'the step to run to its end';
 }
 
 /** Tearing a whole cluster down skips the leave steps, but only for the cluster that the caller named. */

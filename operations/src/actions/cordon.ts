@@ -1,9 +1,7 @@
+import { CORDONED_BY, cordonedByUs } from '../checks/cordonMark.js';
 import type { Node } from '../clients/kubernetesObjects.js';
 import type { Step } from '../step.js';
 import { fenced } from './turn.js';
-
-/** Set with our cordon to the run's id: what somebody else cordoned stays cordoned. */
-export const CORDONED_BY = 'prox-ops.io/cordoned-by';
 
 export function nodePath(name: string): string {
   return `/api/v1/nodes/${name}`;
@@ -11,10 +9,6 @@ export function nodePath(name: string): string {
 
 export async function readNode(step: Step): Promise<Node | undefined> {
   return step.session.kubernetes.get<Node>(nodePath(step.node.name));
-}
-
-export function cordonedByUs(node: Node): boolean {
-  return node.metadata.annotations?.[CORDONED_BY] !== undefined;
 }
 
 export async function cordon(step: Step, node: Node): Promise<void> {

@@ -25,11 +25,13 @@ export async function joinReady(step: Step, owed: boolean): Promise<Record<strin
   const { nodeReadyTimeout, maxRemediations } = step.settings;
   const reboots = owed ? maxRemediations : 0;
   const machine = new JoiningMachine(step);
+  // Of Talos the watched Node object tells nothing.
+  const options = { every: LOOK_EVERY, watch: [watchNode(step)], watchTellsAll: false };
   for (let slice = 0; ; slice++) {
     try {
       // A stall shows as time without becoming Ready; each reboot gets an equal share of all the time there is.
       const timeout = nodeReadyTimeout / (reboots + 1);
-      return await waitFor(step, { timeout, every: LOOK_EVERY, watch: [watchNode(step)], look: () => machine.look() });
+      return await waitFor(step, { ...options, timeout, look: () => machine.look() });
     } catch (error) {
       if (!(error instanceof WaitTimeout)) throw error;
       if (slice === reboots) throw stalled(step, error.waiting, slice);

@@ -2,7 +2,7 @@ import { faults, nodeFaults } from '../checks/linstorRules.js';
 import { holds, type Node } from '../clients/kubernetesObjects.js';
 import { Stop } from '../runtime/errors.js';
 import type { Step } from '../step.js';
-import { cordonedByUs } from './cordon.js';
+import { cordonedByUs } from '../checks/cordonMark.js';
 import { memberOf, readEtcd, assertQuorumWithout, unhealthyMembers } from '../checks/etcdView.js';
 import { guardedLinstor, listed, reach } from './linstorGuard.js';
 import type { OpenNode } from './turnRecord.js';

@@ -71,7 +71,7 @@ export function takenRecord(
     run: asking.run,
     process,
     renewedAt: asking.now,
-    acquiredAt: asking.now,
+    acquiredAt: record?.holder === asking.holder ? record.acquiredAt : asking.now,
     seconds,
     open,
     transitions: (record?.transitions ?? 0) + (record && record.holder !== asking.holder ? 1 : 0),

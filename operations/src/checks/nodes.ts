@@ -1,4 +1,5 @@
 import { holds, type Node } from '../clients/kubernetesObjects.js';
+import { cordonedByUs } from './cordonMark.js';
 import { verdict, type Check } from './check.js';
 
 /** Conditions whose status True means trouble. */
@@ -10,10 +11,10 @@ export const nodesCheck: Check = {
   run: async ({ session }) => {
     const nodes = (await session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
     const problems = nodes.flatMap((node) => {
-      const { name, annotations } = node.metadata;
+      const { name } = node.metadata;
       if (!holds(node, 'Ready')) return [`${name} is not Ready`];
       const pressures = PRESSURES.filter((type) => holds(node, type));
-      const cordoned = annotations?.['prox-ops.io/cordoned-by'] !== undefined ? ['cordoned by prox-ops'] : [];
+      const cordoned = cordonedByUs(node) ? ['cordoned by prox-ops'] : [];
       const why = [...pressures, ...cordoned];
       return why.length > 0 ? [`${name}: ${why.join(', ')}`] : [];
     });

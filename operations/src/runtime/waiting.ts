@@ -14,8 +14,10 @@ export interface Waiting<T> {
   look: () => Promise<Look<T>>;
   /** A change in any of these makes it look again. */
   watch?: Watcher[];
-  /** Longest time between two looks, in milliseconds; the first ones follow faster where nothing is watched. */
+  /** Longest time between two looks, in milliseconds. */
   every: number;
+  /** Whether what is watched tells of all that matters, so that looking between changes is only a fallback. */
+  watchTellsAll?: boolean;
   /** Told what is still missing, when that changes. */
   onWaiting?: (text: string) => void;
 }
@@ -42,15 +44,15 @@ const BURST = 100;
  * @throws WaitTimeout with what the last look found; AbortError when the signal says stop; whatever `look` throws.
  */
 export async function until<T>(options: Waiting<T>): Promise<T> {
-  const { clock, signal, timeout, look, watch = [], every } = options;
+  const { clock, signal, timeout, look, watch = [], every, watchTellsAll = watch.length > 0 } = options;
   const deadline = clock.now() + timeout;
   const stop = new AbortController();
   const forward = (): void => stop.abort(signal.reason);
   signal.addEventListener('abort', forward, { once: true });
   const bell = new Bell();
   for (const watcher of watch) void keepWatching(watcher, bell, clock, stop.signal);
-  // Without a watch, looking starts quickly and slows down; with one, the looks between changes are only a fallback.
-  let gap = watch.length > 0 ? every : Math.min(FIRST_GAP, every);
+  // Where no watch tells, looking starts quickly and slows down.
+  let gap = watchTellsAll ? every : Math.min(FIRST_GAP, every);
   let said: string | undefined;
   try {
     for (;;) {

@@ -77,6 +77,8 @@ export class Listener {
   private accept(socket: Socket): void {
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
+    // A client that goes away before the handshake is over is nobody's error.
+    socket.on('error', () => undefined);
     this.connections.injectConnection(socket);
   }
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { applying } from './applying.js';
+import { routing } from './routing.js';
 import { Site, VERSION } from './site.js';
 
-describe('talos: what the real talosctl reads off a cluster', () => {
+describe('talos: a cluster and the real talosctl', () => {
   let site: Site;
   before(async () => {
     site = await Site.open();
@@ -117,15 +119,22 @@ describe('talos: what the real talosctl reads off a cluster', () => {
     assert.equal(new Set(site.eventsOf('talos.identity').map(({ fingerprint }) => fingerprint)).size, 1);
   });
 
-  it('has an agent for the hypervisor, and goes down when it is asked', async () => {
-    const { vmid } = site.fleet.byNode('worker-1')!;
-    assert.equal(site.hypervisors.agentPing(vmid), true);
-    await site.hypervisors.shutdown(vmid);
-    await site.until('it is gone', () => site.fleet.byNode('worker-1') === undefined);
-    assert.equal(site.kubernetes.nodes.has('worker-1'), false);
-    assert.equal(site.hypervisors.agentPing(vmid), false);
-    const stages = site.eventsOf('machine.stage').filter(({ vmid: id }) => id === vmid);
-    assert.equal(stages.at(-1)?.stage, 'shutting down');
-    assert.ok(site.eventsOf('machine.down').some(({ node }) => node === 'worker-1'));
+  describe('calls', () => routing(() => site));
+
+  describe('configurations', () => applying(() => site));
+
+  // Last: it takes a machine away.
+  describe('hypervisor', () => {
+    it('has an agent for the hypervisor, and goes down when it is asked', async () => {
+      const { vmid } = site.fleet.byNode('worker-1')!;
+      assert.equal(site.hypervisors.agentPing(vmid), true);
+      await site.hypervisors.shutdown(vmid);
+      await site.until('it is gone', () => site.fleet.byNode('worker-1') === undefined);
+      assert.equal(site.kubernetes.nodes.has('worker-1'), false);
+      assert.equal(site.hypervisors.agentPing(vmid), false);
+      const stages = site.eventsOf('machine.stage').filter(({ vmid: id }) => id === vmid);
+      assert.equal(stages.at(-1)?.stage, 'shutting down');
+      assert.ok(site.eventsOf('machine.down').some(({ node }) => node === 'worker-1'));
+    });
   });
 });

@@ -93,16 +93,6 @@ describe('talos: from an empty machine to a configured one', () => {
     await site.until('the second one is taken', () => site.running().includes('stubborn'));
   });
 
-  it('stalls in stage booting until it is rebooted through Talos', async () => {
-    site.world.faults.set('boot-stalls', 'slow');
-    site.start('slow', 37);
-    await site.configure('slow', 37, 'worker');
-    await site.eventually('version', '-n', site.address(37));
-    assert.equal(site.stage('slow'), 'booting');
-    await site.ok('reboot', '--wait', '--timeout', '10s', '-n', site.address(37));
-    assert.equal(site.stage('slow'), 'running');
-  });
-
   it('runs on while its machine API refuses connections under that fault', async () => {
     site.start('quiet', 38);
     await site.configure('quiet', 38, 'worker');

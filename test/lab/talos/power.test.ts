@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { Site, VERSION, type Ran } from './site.js';
 
+const ACTIONS = ['reboot', 'powercycle', 'force', 'upgrade', 'legacy', 'staged', 'reset', 'wiped', 'stalled'] as const;
+
 /** Each action has a machine of its own and all run at once: a tracked reboot takes seconds by its nature. */
 describe('talos: reboot, reset, shutdown and upgrade, tracked by the real talosctl', () => {
   let site: Site;
-  let done: Record<'reboot' | 'powercycle' | 'force' | 'upgrade' | 'legacy' | 'staged' | 'reset' | 'wiped', Ran>;
+  let done: Record<(typeof ACTIONS)[number], Ran>;
   let bootIds: Map<string, string>;
+  let rolledBack: Promise<void>;
 
   const tracked = (last: number, ...args: string[]) =>
     site.run(...args, '--wait', '--timeout', '15s', '-n', site.address(last));
@@ -19,6 +22,10 @@ describe('talos: reboot, reset, shutdown and upgrade, tracked by the real talosc
     site.start('old', 10, { image: { schematic: site.schematic, version: 'v1.11.3' } });
     await site.configure('old', 10, 'worker');
     await site.until('it runs', () => site.running().includes('old'));
+    site.world.faults.set('boot-stalls', 'stalled');
+    site.start('stalled', 11);
+    await site.configure('stalled', 11, 'worker');
+    await site.eventually('version', '-n', site.address(11));
     bootIds = new Map(site.fleet.running().map(({ node, bootId }) => [node, bootId]));
     const runs = await Promise.all([
       tracked(3, 'reboot'),
@@ -29,18 +36,9 @@ describe('talos: reboot, reset, shutdown and upgrade, tracked by the real talosc
       tracked(7, 'upgrade', '--legacy', '--stage', '--image', installer('v1.13.3')),
       tracked(8, 'reset', '--reboot', ...partitions),
       site.run('reset', '--reboot', '--wait=false', '-n', site.address(9)),
+      tracked(11, 'reboot'),
     ]);
-    const [reboot, powercycle, force, upgrade, legacy, staged, reset, wiped] = runs as [
-      Ran,
-      Ran,
-      Ran,
-      Ran,
-      Ran,
-      Ran,
-      Ran,
-      Ran,
-    ];
-    done = { reboot, powercycle, force, upgrade, legacy, staged, reset, wiped };
+    done = Object.fromEntries(ACTIONS.map((action, index) => [action, runs[index]])) as typeof done;
   });
   after(() => site?.close());
 
@@ -58,6 +56,11 @@ describe('talos: reboot, reset, shutdown and upgrade, tracked by the real talosc
     );
   });
 
+  it('boots on after a stall when it is rebooted through Talos', () => {
+    assert.equal(done.stalled.code, 0, done.stalled.stderr);
+    assert.equal(site.stage('stalled'), 'running');
+  });
+
   it('upgrades through the new API: installs beside the running system, then reboots', () => {
     assert.equal(done.upgrade.code, 0, done.upgrade.stderr);
     assert.equal(version('worker-3'), 'v1.13.2');
@@ -66,6 +69,11 @@ describe('talos: reboot, reset, shutdown and upgrade, tracked by the real talosc
       told.map(({ talosVersion }) => talosVersion),
       [VERSION, 'v1.13.2'],
     );
+  });
+
+  it('goes back to the system before the upgrade', async () => {
+    await site.ok('rollback', '-n', site.address(6));
+    rolledBack = site.until('the previous system runs', () => version('worker-3') === VERSION);
   });
 
   it('upgrades a version without the new API through the old one', () => {
@@ -119,11 +127,6 @@ describe('talos: reboot, reset, shutdown and upgrade, tracked by the real talosc
     assert.equal(site.stage('control-1'), 'running');
   });
 
-  it('goes back to the system before the upgrade', async () => {
-    await site.ok('rollback', '-n', site.address(6));
-    await site.until('the previous system runs', () => version('worker-3') === VERSION);
-  });
-
   it('powers the VM off in a shutdown, and etcd keeps the member', async () => {
     const { vmid } = site.fleet.byNode('control-1')!;
     await site.ok('shutdown', '--force', '--wait=false', '-n', site.address(1));
@@ -131,5 +134,6 @@ describe('talos: reboot, reset, shutdown and upgrade, tracked by the real talosc
     assert.equal(site.voters(), 1);
     assert.equal(site.fleet.hasQuorum(), false);
     assert.equal(site.kubernetes.wipes, 0);
+    await rolledBack;
   });
 });

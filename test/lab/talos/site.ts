@@ -81,6 +81,10 @@ export class Site {
     return join(this.directory, name);
   }
 
+  read(name: string): string {
+    return readFileSync(this.file(name), 'utf8');
+  }
+
   /** A VM with a Talos disk, switched on. */
   start(name: string, last: number, options: Partial<Parameters<FakeHypervisors['create']>[0]> = {}): number {
     const image = { schematic: this.schematic, version: VERSION };
@@ -90,7 +94,7 @@ export class Site {
   /** A node's machine configuration, from the site's secrets. */
   configuration(name: string, role: 'controlplane' | 'worker'): string {
     const file = this.file(`${name}.yaml`);
-    const base = readFileSync(this.file(`generated/${role}.yaml`), 'utf8');
+    const base = this.read(`generated/${role}.yaml`);
     writeFileSync(file, base.replace('hostname: placeholder', `hostname: ${name}`));
     return file;
   }

@@ -40,8 +40,17 @@ export async function update(
   onReconciled: (what: string) => void,
 ): Promise<void> {
   await withLock(stack, onReconciled, () =>
-    run(stack, options, (onEvent) => stack.up({ ...common(options), onEvent })),
+    run(stack, options, (onEvent) => withoutAfterthoughts(stack).up({ ...common(options), onEvent })),
   );
+}
+
+/**
+ * After an update the Automation API runs the CLI three more times, for outputs and history that nobody here reads: a
+ * second or two for each node.
+ */
+function withoutAfterthoughts(stack: Stack): Stack {
+  const lean = Object.create(stack) as Stack;
+  return Object.assign(lean, { outputs: () => Promise.resolve({}), info: () => Promise.resolve(undefined) });
 }
 
 function common(options: UpdateOptions) {

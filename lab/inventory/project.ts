@@ -49,7 +49,8 @@ export function labStackFile(options: Omit<LabProjectOptions, 'directory'>): str
   set(['prox-ops:talos', 'imageFactory'], network.imageFactoryUrl);
   set(['prox-ops:linstor', 'url'], network.linstorUrl);
   for (const [key, value] of Object.entries(options.linstor ?? {})) set(['prox-ops:linstor', key], value);
-  if (options.rollout) set(['prox-ops:rollout'], document.createNode(options.rollout));
+  // The lab's workloads have a pod without a controller, as every real cluster has one somewhere.
+  set(['prox-ops:rollout'], document.createNode({ evictUnmanagedPods: true, ...options.rollout }));
   if (options.nodes) keepNodes(document, options.nodes);
   return document.toString({ lineWidth: 0 });
 }

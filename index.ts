@@ -1,3 +1,4 @@
+import './config/plainStacks';
 import { Cluster } from './components/cluster';
 import { load } from './config/load';
 import { planCluster } from './config/plan';

@@ -35,8 +35,7 @@ export class Cluster extends pulumi.ComponentResource {
     this.secrets = this.createSecrets(name);
     const nodes = this.createNodes(templates);
     this.controlPlane = this.createControlPlane(name, nodes);
-    const access = this.access(this.controlPlane.kubeconfig);
-    for (const node of nodes.values()) node.guard(access);
+    for (const node of nodes.values()) node.guard(this.controlPlane);
     this.registerOutputs({});
   }
 
@@ -69,8 +68,7 @@ export class Cluster extends pulumi.ComponentResource {
   private createNodes(templates: NodeTemplates): Map<string, TalosNode> {
     const { config, plan } = this.args;
     const { secrets, proxmox, talos } = this;
-    // Without a kubeconfig, which only a running control plane hands out: a node's identity is older than that.
-    const access = this.access(pulumi.output(''));
+    const access = this.access();
     const common = { config, plan, templates, secrets, access, proxmox, talos };
     return new Map(plan.nodes.map((node) => [node.name, new TalosNode({ ...common, node }, { parent: this })]));
   }
@@ -84,11 +82,16 @@ export class Cluster extends pulumi.ComponentResource {
     return new ControlPlane(name, args, { parent: this });
   }
 
-  private access(kubeconfig: pulumi.Output<string>): pulumi.Output<BracketInputs['access']> {
+  /**
+   * Without a kubeconfig: the steps have a control plane hand one out when they run. A node's identity is older than the
+   * first kubeconfig, and a copy in every lifecycle resource would make the state, which is written after every step,
+   * several times as large.
+   */
+  private access(): pulumi.Output<BracketInputs['access']> {
     const { config, plan, proxmoxToken } = this.args;
-    return pulumi.all([kubeconfig, this.secrets.talosconfig, proxmoxToken]).apply(([kubernetes, machines, token]) => ({
+    return pulumi.all([this.secrets.talosconfig, proxmoxToken]).apply(([machines, token]) => ({
       clusterName: config.cluster.name,
-      kubeconfig: kubernetes,
+      kubeconfig: '',
       talosconfig: machines,
       controlPlanes: plan.controlPlanes.map((node) => node.address),
       proxmoxEndpoint: config.proxmox.endpoint,

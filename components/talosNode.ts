@@ -21,7 +21,6 @@ export interface TalosNodeArgs {
   node: NodePlan;
   templates: NodeTemplates;
   secrets: TalosSecrets;
-  /** Without a kubeconfig: what a node's identity needs when the node leaves for good. */
   access: pulumi.Output<BracketInputs['access']>;
   proxmox: proxmox.Provider;
   talos: talos.Provider;
@@ -46,9 +45,12 @@ export class TalosNode extends pulumi.ComponentResource {
     this.configured = this.createConfiguration();
   }
 
-  /** Chains the lifecycle resources onto the VM. Innermost first: each is created after the one before, deleted before it. */
-  guard(access: pulumi.Output<BracketInputs['access']>): void {
-    const { node, config, templates } = this.args;
+  /**
+   * Chains the lifecycle resources onto the VM. Innermost first: each is created after the one before, deleted before it.
+   * @param controlPlane has to be bootstrapped before a node can be waited for.
+   */
+  guard(controlPlane: pulumi.Resource): void {
+    const { node, config, templates, access } = this.args;
     const args = {
       node: this.target(),
       access,
@@ -60,11 +62,12 @@ export class TalosNode extends pulumi.ComponentResource {
       },
       vm: this.vm.id,
     };
-    const inside = (resource: pulumi.Resource): pulumi.CustomResourceOptions => ({
+    const inside = (...resources: pulumi.Resource[]): pulumi.CustomResourceOptions => ({
       parent: this,
-      dependsOn: [resource],
+      dependsOn: resources,
     });
-    let innermost: pulumi.Resource = new HealthGate(`${node.name}-gate`, args, inside(this.configured));
+    const gate = new HealthGate(`${node.name}-gate`, args, inside(this.configured, controlPlane));
+    let innermost: pulumi.Resource = gate;
     if (node.role === 'controlplane') innermost = new EtcdMembership(`${node.name}-etcd`, args, inside(innermost));
     const evacuation = new LinstorEvacuation(`${node.name}-evacuation`, args, inside(innermost));
     const drain = new NodeDrain(`${node.name}-drain`, args, inside(evacuation));

@@ -5,7 +5,6 @@ export interface NodeIdentityArgs {
   node: NodeTarget;
   /** In the order of the NICs. */
   macs: string[];
-  /** Its kubeconfig is empty: a control plane hands one out when it is needed. */
   access: pulumi.Output<BracketInputs['access']>;
   settings: BracketInputs['settings'];
 }

@@ -4,7 +4,7 @@ import { BootLog } from './boot-log.js';
 import { MachineConfiguration } from './configuration.js';
 import type { FleetContext } from './context.js';
 import type { InstalledSystem, SystemDisk } from './disk.js';
-import { EtcdService } from './etcd/service.js';
+import { type EtcdService } from './etcd/service.js';
 import { atLeast } from './factory/version.js';
 import type { Guest } from './guest.js';
 import { MachineApi } from './machine-api.js';
@@ -37,6 +37,7 @@ export class Boot {
   up = false;
   private begun = false;
   private busy = false;
+  private refreshing = false;
   private trial: AbortController | undefined;
   private stageNow: Stage = 'booting';
   private status: MachineStatus = { stage: 'booting', ready: false, unmet: [] };
@@ -136,9 +137,7 @@ export class Boot {
     this.reconfigure(next)
       .then(() => this.fleet.world.clock.delay(milliseconds, signal))
       .then(() => this.reconfigure(back))
-      .catch((error: unknown) => {
-        if (!isAbort(error)) throw error;
-      });
+      .catch((error: unknown) => this.fleet.failed(`talos ${this.guest.node}`, error));
   }
 
   cancelTry(): void {
@@ -224,6 +223,8 @@ export class Boot {
     this.begun = true;
     for (const action of ['START', 'STOP']) this.log.publish('SequenceEvent', { sequence: 'initialize', action });
     this.services.startBase();
+    const stop = this.fleet.onChange(() => this.refreshSoon());
+    this.signal.addEventListener('abort', stop, { once: true });
     this.announceStage();
     this.refresh();
   }
@@ -251,6 +252,16 @@ export class Boot {
     this.fleet.changed();
     this.refresh();
     await served;
+  }
+
+  /** Once for whatever happens together in the fleet. */
+  private refreshSoon(): void {
+    if (this.refreshing) return;
+    this.refreshing = true;
+    setImmediate(() => {
+      this.refreshing = false;
+      this.refresh();
+    });
   }
 
   private bootDone(): void {

@@ -63,7 +63,7 @@ function normal(text: string): string {
     .join('---\n');
 }
 
-const SECRET = /^(\s*(?:- )?(?:key|crt|token|secret|id|\w*[sS]ecret|\w*Token):).*$/;
+const SECRET = /^(\s*(?:- )?(?:key|crt|token|secret|id|\w*[sS]ecret|\w*Token|\w*[pP]assword|auth):).*$/;
 
 /** Lines that only one of the texts has, in their order. */
 function lineDiff(before: string, after: string): string {

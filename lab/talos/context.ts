@@ -25,6 +25,8 @@ export interface FleetContext {
   changed(): void;
   /** Calls back after every such change; returns the way to stop. */
   onChange(listener: () => void): () => void;
+  /** Tells the world that a part of the lab failed; what merely ended with its signal did not. */
+  failed(part: string, error: unknown): void;
   /** Whether a Kubernetes API server serves anywhere. */
   kubernetesServes(): boolean;
 }

@@ -99,7 +99,7 @@ export class SystemDisk {
   }
 
   private get state(): DiskState {
-    return this.disk.content.state as DiskState;
+    return this.disk.content.state;
   }
 
   private put<K extends keyof DiskState>(key: K, value: DiskState[K] | undefined): void {

@@ -1,12 +1,13 @@
 import type { Hypervisors, Kubernetes, Machine, Machines, Storage, World } from '../world/world.js';
 import type { FleetContext } from './context.js';
 import { EtcdRegistry } from './etcd/registry.js';
-import { ImageFactory } from './factory/image-factory.js';
+import { type ImageFactory } from './factory/image-factory.js';
 import { Guest } from './guest.js';
 import type { Peers } from './rpc/router.js';
 import { METHODS } from './rpc/methods.js';
 import { unavailable } from './rpc/status.js';
 import { Trust } from './trust.js';
+import { isAbort } from './waiting.js';
 
 export interface FleetDependencies {
   hypervisors: Hypervisors;
@@ -40,6 +41,7 @@ export class TalosFleet implements Machines, Peers {
       guests: () => this.poweredOn(),
       changed: () => this.announce(),
       onChange: (listener) => this.onChange(listener),
+      failed: (part, error) => this.failed(part, error),
       kubernetesServes: () => this.apiServers().length > 0,
     };
     etcd.onChange(() => this.announce());
@@ -122,9 +124,12 @@ export class TalosFleet implements Machines, Peers {
   }
 
   private wipeKubernetes(): void {
-    this.deps.kubernetes.wipe().catch((error: Error) => {
-      this.world.events.emit({ type: 'lab.failure', part: 'kubernetes', message: error.message });
-    });
+    this.deps.kubernetes.wipe().catch((error: unknown) => this.failed('kubernetes', error));
+  }
+
+  private failed(part: string, error: unknown): void {
+    if (isAbort(error)) return;
+    this.world.events.emit({ type: 'lab.failure', part, message: (error as Error).message });
   }
 
   private onChange(listener: () => void): () => void {

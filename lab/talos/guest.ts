@@ -3,7 +3,7 @@ import { Boot, type Outcome } from './boot.js';
 import type { FleetContext } from './context.js';
 import { SystemDisk } from './disk.js';
 import { shutdownFromOutside } from './sequences.js';
-import { forever, isAbort } from './waiting.js';
+import { forever } from './waiting.js';
 
 /**
  * Clients that follow a reboot subscribe to events again a second after its first event, and wait for ever when the
@@ -57,7 +57,7 @@ export class Guest {
     const before = this.life;
     this.life = before
       .then(() => this.run(AbortSignal.any([power.signal, this.fleet.world.signal])))
-      .catch((error: unknown) => this.failed(error));
+      .catch((error: unknown) => this.fleet.failed(`talos ${this.node}`, error));
   }
 
   /** The VM lost its power: nothing gets the time to say anything. Resolves when all of it has ended. */
@@ -125,11 +125,5 @@ export class Guest {
   private outage(signal: AbortSignal): Promise<void> {
     const { clock, durations } = this.fleet.world;
     return clock.delay(Math.max(durations.reboot, SHORTEST_OUTAGE), signal);
-  }
-
-  private failed(error: unknown): void {
-    if (isAbort(error)) return;
-    const message = (error as Error).message;
-    this.fleet.world.events.emit({ type: 'lab.failure', part: `talos ${this.node}`, message });
   }
 }

@@ -21,7 +21,8 @@ export class MachineApi {
     private readonly signal: AbortSignal,
   ) {
     const stop = fleet.world.faults.onChange(({ name }) => {
-      if (name === 'talos-unreachable') void this.apply('at once').catch((error: unknown) => this.failed(error));
+      if (name !== 'talos-unreachable') return;
+      this.apply('at once').catch((error: unknown) => fleet.failed(`talos ${guest.node}`, error));
     });
     signal.addEventListener('abort', stop, { once: true });
   }
@@ -79,11 +80,6 @@ export class MachineApi {
     this.listener = await Listener.open(guest.address, fleet.world.network.ports.talos, wanted.identity, router);
     this.mode = wanted.mode;
     this.fleet.changed();
-  }
-
-  private failed(error: unknown): void {
-    const message = (error as Error).message;
-    this.fleet.world.events.emit({ type: 'lab.failure', part: `talos ${this.guest.node}`, message });
   }
 }
 

@@ -4,7 +4,7 @@ import type { MachineConfiguration } from './configuration.js';
 import { EtcdService } from './etcd/service.js';
 import { parseVersion } from './factory/version.js';
 import type { Readiness } from './status.js';
-import { isAbort, until } from './waiting.js';
+import { until } from './waiting.js';
 
 /** How often a machine looks at its own Node, in milliseconds: the lab's Kubernetes can be asked and does not tell. */
 const LOOK_AT_NODE = 250;
@@ -52,9 +52,10 @@ export class NodeServices {
     this.kubelet = 'waiting';
     this.kubeletOver = new AbortController();
     this.boot.services.run('kubelet');
-    this.runKubelet(AbortSignal.any([this.boot.signal, this.kubeletOver.signal])).catch((error: unknown) => {
-      if (!isAbort(error)) throw error;
-    });
+    const { signal, fleet, guest } = this.boot;
+    this.runKubelet(AbortSignal.any([signal, this.kubeletOver.signal])).catch((error: unknown) =>
+      fleet.failed(`kubelet of ${guest.node}`, error),
+    );
   }
 
   stopKubelet(): void {
@@ -102,8 +103,6 @@ export class NodeServices {
     const etcd = new EtcdService(fleet.world, fleet.etcd, { talosCluster: configuration.clusterId, peer, disk });
     boot.etcd = etcd;
     etcd.onChange(() => boot.refresh());
-    const stop = fleet.etcd.onChange(() => boot.refresh());
-    boot.signal.addEventListener('abort', stop, { once: true });
     etcd.start(boot.signal);
   }
 
@@ -129,7 +128,7 @@ export class NodeServices {
       if (ready || world.clock.now() >= latest) this.startSatellite();
       if (ready !== this.nodeReady) {
         this.nodeReady = ready;
-        this.boot.refresh();
+        this.boot.fleet.changed();
       }
       await world.clock.delay(LOOK_AT_NODE, signal);
     }

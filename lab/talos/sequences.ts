@@ -116,9 +116,7 @@ function start(boot: Boot, sequence: Sequence): string {
   clock
     .delay(BEFORE_FIRST_EVENT, boot.signal)
     .then(() => run(boot, sequence, actorId))
-    .catch((error: unknown) => {
-      if (!isAbort(error)) throw error;
-    });
+    .catch((error: unknown) => boot.fleet.failed(`talos ${boot.guest.node}`, error));
   return actorId;
 }
 

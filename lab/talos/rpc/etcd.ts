@@ -47,11 +47,9 @@ function serviceOf({ boot }: Guest, api: string): EtcdService {
 function bootstrap(guest: Guest): object {
   const { boot } = guest;
   if (!boot!.up) throw failedPrecondition('bootstrap is not available yet');
-  const { kubernetes, world } = boot!.fleet;
   serviceOf(guest, 'bootstrap').bootstrap();
-  kubernetes.bootstrap(boot!.configuration!.clusterPki).catch((error: Error) => {
-    world.events.emit({ type: 'lab.failure', part: 'kubernetes', message: error.message });
-  });
+  const { fleet, configuration } = boot!;
+  fleet.kubernetes.bootstrap(configuration!.clusterPki).catch((error: unknown) => fleet.failed('kubernetes', error));
   return { messages: [{}] };
 }
 

@@ -39,7 +39,7 @@ const RULES: Record<string, string[]> = {
 
 /** Roles are the organizations of the client's certificate. */
 export function rolesOf(certificate: PeerCertificate | undefined): string[] {
-  const organization = certificate?.subject?.O as string | string[] | undefined;
+  const organization = certificate?.subject?.O;
   return organization === undefined ? [] : [organization].flat();
 }
 

@@ -105,12 +105,16 @@ export class Router implements Answers {
   }
 
   /** @throws RpcError PermissionDenied, or Unimplemented for what the machine's version does not have. */
-  private admit(guest: Guest, { path, certificate, signal }: WireCall): { roles: string[]; signal: AbortSignal } {
+  private admit(
+    guest: Guest,
+    { path, certificate, signal, request }: WireCall,
+  ): { roles: string[]; signal: AbortSignal } {
     const roles = this.mode === 'maintenance' ? [READER] : rolesOf(certificate);
     const boot = guest.boot!;
     if (!boot.serves(path)) throw unimplemented(`unknown service ${path.split('/')[1]}`);
     authorize(path, roles);
-    if (WRITES.has(path)) boot.announceWrite(path);
+    const dryRun = (request as { dry_run?: boolean }).dry_run === true;
+    if (WRITES.has(path) && !dryRun) boot.announceWrite(path);
     return { roles, signal: AbortSignal.any([signal, boot.signal]) };
   }
 }

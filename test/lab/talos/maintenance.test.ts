@@ -52,7 +52,7 @@ describe('talos: from an empty machine to a configured one', () => {
     assert.match(early.stdout, /booting +false/, 'a control plane boots until etcd runs');
     // Whether the client reads the alert before it finds the connection closed is a race that it can lose.
     assert.match((await insecure(1, 'version')).stderr, /tls: certificate required|broken pipe|reset by peer/);
-    await site.ok('bootstrap', '-n', site.address(1));
+    await site.eventually('bootstrap', '-n', site.address(1));
     await site.until('it runs', () => site.stage('control-1') === 'running');
     await site.ok('version', '-n', site.address(30), '-e', site.address(30));
     const running = site.eventsOf('machine.running').at(-1);

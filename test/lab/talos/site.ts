@@ -123,7 +123,7 @@ export class Site {
     for (const { name, last, role } of all) this.start(name, last, { dataDisk: role === 'worker' });
     await Promise.all(all.map(({ name, last, role }) => this.configure(name, last, role)));
     await this.until('services run', () => this.fleet.running().length === all.length);
-    await this.ok('bootstrap', '-n', this.address(1));
+    await this.eventually('bootstrap', '-n', this.address(1));
     await this.until('all are ready', () => this.running().length === all.length && this.voters() === 3);
   }
 

@@ -70,6 +70,8 @@ export class Board {
       case 'kubernetes.api':
         this.apiReachable = event.reachable;
         break;
+      default:
+      // The other events change nothing that is shown.
     }
   }
 

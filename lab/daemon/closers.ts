@@ -1,7 +1,13 @@
 /** Things to be ended, in the reverse of the order in which they were begun. */
 export class Closers {
   private readonly closers: (() => unknown)[] = [];
+  private readonly end = new AbortController();
   private closing: Promise<void> | undefined;
+
+  /** Aborted before anything is ended: what waits gives up then, and does not keep its closing waiting. */
+  get signal(): AbortSignal {
+    return this.end.signal;
+  }
 
   add(close: () => unknown): void {
     this.closers.push(close);
@@ -14,6 +20,7 @@ export class Closers {
   }
 
   private async closeAll(): Promise<void> {
+    this.end.abort();
     const errors: unknown[] = [];
     for (const close of this.closers.splice(0).reverse()) {
       try {

@@ -44,17 +44,15 @@ export function labEnvironment(sources: EnvironmentSources): LabEnvironment {
 
 /** The whole environment of a child process, on top of `base`. It holds secrets: not to be printed. */
 export function resolveEnvironment(environment: LabEnvironment, base: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const secrets = Object.entries(environment.fromFiles).map(([name, file]) => [
-    name,
-    readFileSync(file, 'utf8').trim(),
-  ]);
+  const secrets: NodeJS.ProcessEnv = {};
+  for (const [name, file] of Object.entries(environment.fromFiles)) secrets[name] = readFileSync(file, 'utf8').trim();
   const path = [...environment.path, ...(base['PATH'] ? [base['PATH']] : [])].join(delimiter);
   // A passphrase of the caller would win over the lab's file.
   return {
     ...base,
     PULUMI_CONFIG_PASSPHRASE: undefined,
     ...environment.variables,
-    ...Object.fromEntries(secrets),
+    ...secrets,
     PATH: path,
   };
 }

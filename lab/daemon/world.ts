@@ -17,8 +17,6 @@ export interface WorldOptions {
 
 /** An empty world in real time, whose events are kept in the lab's directory. It ends with `closers`. */
 export function makeWorld({ directory, network, inventory, durations }: WorldOptions, closers: Closers): World {
-  const end = new AbortController();
-  closers.add(() => end.abort());
   const events = new EventLog(() => realClock.now(), directory.events);
   directory.write(directory.events, '');
   const faults = new Faults();
@@ -31,7 +29,7 @@ export function makeWorld({ directory, network, inventory, durations }: WorldOpt
     network,
     inventory,
     directory: directory.path,
-    signal: end.signal,
+    signal: closers.signal,
   };
 }
 

@@ -151,6 +151,8 @@ export class Fleet {
       case 'machine.down':
         this.stage(event.node, 'off', false);
         break;
+      default:
+      // The other events are not about machines.
     }
   }
 

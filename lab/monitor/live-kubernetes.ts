@@ -70,7 +70,7 @@ export class LiveKubernetes implements KubernetesSource {
     informer.on('update', tell.seen);
     informer.on('delete', tell.gone);
     informer.on('error', () => void this.begin(informer, PAUSE));
-    this.informers.push(informer as unknown as Informer<KubernetesObject>);
+    this.informers.push(informer);
     void this.begin(informer, 0);
   }
 

@@ -62,8 +62,8 @@ export class CommandResource implements Resource {
     return { id, properties: { ...call.inputs, ...outputs(call.inputs, ran) } };
   }
 
-  async read(call: ReadCall): Promise<(State & { inputs: PropertyMap }) | undefined> {
-    return { id: call.id, properties: call.properties, inputs: call.inputs };
+  read(call: ReadCall): Promise<(State & { inputs: PropertyMap }) | undefined> {
+    return Promise.resolve({ id: call.id, properties: call.properties, inputs: call.inputs });
   }
 
   /** Runs `update`, or `create` when there is none; the outputs of the last run are offered to it. */

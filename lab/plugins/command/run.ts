@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Call } from '../protocol/provider.js';
-import { member, text, texts } from '../protocol/read-value.js';
+import { member, scalar, text, texts } from '../protocol/read-value.js';
 import type { PropertyMap } from '../protocol/values.js';
 import { findAssets, toArchive } from './assets.js';
 
@@ -41,7 +41,7 @@ export async function runCommand(
 
 function environment(inputs: PropertyMap): Record<string, string> {
   const variables = Object.entries(member(inputs['environment']) ?? {});
-  return Object.fromEntries(variables.map(([name, value]) => [name, String(value ?? '')]));
+  return Object.fromEntries(variables.map(([name, value]) => [name, scalar(value)]));
 }
 
 function previousOutput(inputs: PropertyMap, previous: PropertyMap): Record<string, string> {

@@ -99,8 +99,8 @@ function ambientFiles(): string[] {
 }
 
 function parseConfig(text: string, name: string): Kubeconfig {
-  const config = parse(text) as unknown;
+  const config: unknown = parse(text);
   if (typeof config !== 'object' || config === null)
     throw new Error(`${name}: expected a kubeconfig, found other text`);
-  return config as Kubeconfig;
+  return config;
 }

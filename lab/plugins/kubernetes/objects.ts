@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { scalar } from '../protocol/read-value.js';
 import { containsSecret, isMap, open, Secret, secret, Unknown } from '../protocol/values.js';
 import type { PropertyMap, Value } from '../protocol/values.js';
 import type { KubeObject } from './client.js';
@@ -136,14 +137,15 @@ export function normalizeSecret(properties: PropertyMap): PropertyMap {
   const data = properties['data'] instanceof Secret ? properties['data'].value : properties['data'];
   const encoded: PropertyMap = isMap(data) ? { ...data } : {};
   for (const [name, value] of Object.entries(plain)) encoded[name] = value === undefined ? value : base64(value);
-  const { stringData: _, ...rest } = properties;
-  return { ...rest, data: encoded };
+  const normalized: PropertyMap = { ...properties, data: encoded };
+  delete normalized['stringData'];
+  return normalized;
 }
 
 function base64(value: Value): Value {
   if (value instanceof Secret) return new Secret(base64(value.value));
   if (value instanceof Unknown) return value;
-  return Buffer.from(String(value), 'utf8').toString('base64');
+  return Buffer.from(scalar(value), 'utf8').toString('base64');
 }
 
 /** The live object cut down to what the inputs mention: what the server filled in is no difference. */

@@ -1,5 +1,5 @@
 import type { Checked, Difference, FunctionCall, Failure, Provider, Resource } from '../protocol/provider.js';
-import { text } from '../protocol/read-value.js';
+import { scalar, text } from '../protocol/read-value.js';
 import { equal, Unknown } from '../protocol/values.js';
 import type { PropertyMap, Value } from '../protocol/values.js';
 import { Cluster } from './cluster.js';
@@ -97,7 +97,7 @@ function connect(config: PropertyMap): Cluster {
 
 function setting(config: PropertyMap, name: string, variable: string): string {
   const value: Value | undefined = config[name];
-  return value === undefined || value === null ? (process.env[variable] ?? '') : String(value);
+  return value === undefined || value === null ? (process.env[variable] ?? '') : scalar(value);
 }
 
 /** A kubeconfig has no identity of its own: two are taken for the same cluster when their server and CA are. */

@@ -135,7 +135,7 @@ export class ObjectResource implements Resource {
       await awaiter.gone(live, call.timeout);
     } catch (error) {
       if (isNotFound(error)) return;
-      if (error instanceof UnreachableError) await this.whenUnreachable(error);
+      if (error instanceof UnreachableError) this.whenUnreachable(error);
       else throw error;
     }
   }

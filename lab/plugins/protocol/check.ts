@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Failure } from './provider.js';
 import { formatPath } from './paths.js';
 import type { Path } from './paths.js';
+import { scalar } from './read-value.js';
 import type { Property, Schema } from './schema.js';
 import { isMap, Secret, secret, Unknown } from './values.js';
 import type { PropertyMap, Value } from './values.js';
@@ -56,8 +57,8 @@ function checkScalar(property: Property, value: Value, path: Path, failures: Fai
     failures.push(failure(path, `expected ${property.kind}, found ${Array.isArray(value) ? 'list' : typeof value}`));
     return value;
   }
-  if (property.oneOf && converted !== '' && !property.oneOf.includes(String(converted))) {
-    failures.push(failure(path, `expected one of ${property.oneOf.join(', ')}, found '${converted}'`));
+  if (property.oneOf && converted !== '' && !property.oneOf.includes(scalar(converted))) {
+    failures.push(failure(path, `expected one of ${property.oneOf.join(', ')}, found '${scalar(converted)}'`));
   }
   return converted;
 }

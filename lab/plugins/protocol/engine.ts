@@ -1,4 +1,5 @@
 import * as grpc from '@grpc/grpc-js';
+import { load } from './lazy.js';
 
 type Severity = 'debug' | 'info' | 'warning';
 
@@ -18,7 +19,7 @@ export class Engine {
   log(urn: string, severity: Severity, message: string): void {
     if (!this.client) return;
     // Loaded on first use: most plugins never log, and every module costs start-up time.
-    this.engine ??= require('@pulumi/pulumi/proto/engine_pb.js') as typeof import('@pulumi/pulumi/proto/engine_pb.js');
+    this.engine ??= load('@pulumi/pulumi/proto/engine_pb.js') as typeof import('@pulumi/pulumi/proto/engine_pb.js');
     const { LogRequest, LogSeverity } = this.engine;
     const levels = { debug: LogSeverity.DEBUG, info: LogSeverity.INFO, warning: LogSeverity.WARNING };
     const request = new LogRequest().setUrn(urn).setSeverity(levels[severity]).setMessage(message);

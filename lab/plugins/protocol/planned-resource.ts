@@ -34,7 +34,7 @@ export abstract class PlannedResource implements Resource {
   protected abstract change(planned: PropertyMap, call: UpdateCall): Promise<PropertyMap>;
 
   /** Fills in what can be known before the operation. */
-  protected refine(planned: PropertyMap, _from: PlannedFrom): Promise<PropertyMap> | PropertyMap {
+  protected refine(...[planned]: [PropertyMap, PlannedFrom]): Promise<PropertyMap> | PropertyMap {
     return planned;
   }
 
@@ -53,9 +53,12 @@ export abstract class PlannedResource implements Resource {
     return { id, properties: markSecrets(this.schema, properties) };
   }
 
-  async read(call: ReadCall): Promise<(State & { inputs: PropertyMap }) | undefined> {
-    if (Object.keys(call.properties).length === 0) throw new Error(`Resource Import Not Implemented: ${call.urn}`);
-    return { id: call.id, properties: markSecrets(this.schema, call.properties), inputs: call.inputs };
+  read(call: ReadCall): Promise<(State & { inputs: PropertyMap }) | undefined> {
+    if (Object.keys(call.properties).length === 0) {
+      return Promise.reject(new Error(`Resource Import Not Implemented: ${call.urn}`));
+    }
+    const properties = markSecrets(this.schema, call.properties);
+    return Promise.resolve({ id: call.id, properties, inputs: call.inputs });
   }
 
   async update(call: UpdateCall): Promise<PropertyMap> {
@@ -63,7 +66,10 @@ export abstract class PlannedResource implements Resource {
     return markSecrets(this.schema, call.preview ? planned : await this.change(planned, call));
   }
 
-  async delete(_call: DeleteCall): Promise<void> {}
+  delete(...calls: [DeleteCall]): Promise<void> {
+    calls[0].log('debug', 'only the state is dropped');
+    return Promise.resolve();
+  }
 
   protected async plan(call: DiffCall): Promise<Plan> {
     const first = plan(this.schema, call.olds, call.news, call.ignoreChanges);

@@ -7,6 +7,11 @@ export function text(value: Value | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** A scalar in words; '' for anything that has members. */
+export function scalar(value: Value | undefined): string {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
 export function num(value: Value | undefined): number {
   return typeof value === 'number' ? value : 0;
 }

@@ -45,7 +45,7 @@ export async function listen(
 function handlers(service: Service, lifetime: Lifetime): grpc.UntypedServiceImplementation {
   const implementation: grpc.UntypedServiceImplementation = {};
   for (const [name, method] of Object.entries(service.methods)) {
-    implementation[name] = unary(method as Method, lifetime);
+    implementation[name] = unary(method, lifetime);
   }
   return implementation;
 }
@@ -53,7 +53,7 @@ function handlers(service: Service, lifetime: Lifetime): grpc.UntypedServiceImpl
 function unary(method: Method, lifetime: Lifetime): grpc.handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
     lifetime
-      .during(async () => method(call.request as never))
+      .during(() => Promise.resolve().then(() => method(call.request as never)))
       .then(
         (response) => callback(null, response),
         (error: unknown) => callback(toServiceError(error)),

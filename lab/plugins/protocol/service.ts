@@ -70,8 +70,7 @@ export class Service {
   private async invoke(request: rpc.InvokeRequest): Promise<rpc.InvokeResponse> {
     const run = this.provider.function(request.getTok());
     if (!run) throw new RpcError(status.UNIMPLEMENTED, `unknown function '${request.getTok()}'`);
-    const { log, signal } = this.context('');
-    const result = await run({ args: this.inputs(request.getArgs()), log, signal });
+    const result = await run({ ...this.context(''), args: this.inputs(request.getArgs()) });
     if (Array.isArray(result)) return new rpc.InvokeResponse().setFailuresList(result.map(failureMessage));
     return new rpc.InvokeResponse().setReturn(encode(result));
   }

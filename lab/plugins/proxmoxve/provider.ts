@@ -1,5 +1,6 @@
 import type { SecureVersion } from 'node:tls';
 import type { Failure, FunctionCall, Provider, Resource } from '../protocol/provider.js';
+import { scalar } from '../protocol/read-value.js';
 import type { PropertyMap, Value } from '../protocol/values.js';
 import { Api } from './api.js';
 import { FileResource } from './file.js';
@@ -70,7 +71,7 @@ export class ProxmoxProvider implements Provider {
 }
 
 function setting(value: Value | undefined, variable: string): string {
-  return value === undefined || value === null ? (process.env[variable] ?? '') : String(value);
+  return value === undefined || value === null ? (process.env[variable] ?? '') : scalar(value);
 }
 
 function isTrue(text: string): boolean {

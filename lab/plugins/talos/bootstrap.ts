@@ -38,7 +38,7 @@ export class BootstrapResource extends PlannedResource {
     return { id: 'machine_bootstrap', properties: planned };
   }
 
-  protected async change(planned: PropertyMap): Promise<PropertyMap> {
-    return planned;
+  protected change(planned: PropertyMap): Promise<PropertyMap> {
+    return Promise.resolve(planned);
   }
 }

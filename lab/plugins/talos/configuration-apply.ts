@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PlannedResource } from '../protocol/planned-resource.js';
 import type { PlannedFrom } from '../protocol/planned-resource.js';
-import type { CheckCall, Checked, CreateCall, DeleteCall, State, UpdateCall } from '../protocol/provider.js';
+import type { CheckCall, Checked, DeleteCall, State } from '../protocol/provider.js';
 import { checkInputs } from '../protocol/check.js';
 import { flag, member, text, texts } from '../protocol/read-value.js';
 import { list, string } from '../protocol/schema.js';
@@ -61,12 +61,12 @@ export class ConfigurationApplyResource extends PlannedResource {
     return { ...refined, machineConfiguration: config, machineConfigurationHash: hash, resolvedApplyMode: resolved };
   }
 
-  protected async make(planned: PropertyMap, _call: CreateCall): Promise<State> {
+  protected async make(planned: PropertyMap): Promise<State> {
     await apply(planned, deadlineOf(planned['timeouts'], 'create'));
     return { id: 'machine_configuration_apply', properties: planned };
   }
 
-  protected async change(planned: PropertyMap, _call: UpdateCall): Promise<PropertyMap> {
+  protected async change(planned: PropertyMap): Promise<PropertyMap> {
     await apply(planned, deadlineOf(planned['timeouts'], 'update'));
     return planned;
   }

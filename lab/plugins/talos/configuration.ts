@@ -55,7 +55,7 @@ export async function patchConfiguration(talosctl: Talosctl, config: string, pat
 }
 
 /** talos:client/getConfiguration:getConfiguration */
-export async function getClientConfiguration({ args }: FunctionCall): Promise<PropertyMap | Failure[]> {
+export function getClientConfiguration({ args }: FunctionCall): PropertyMap | Failure[] {
   const failures = missing(args, ['clusterName', 'clientConfiguration']);
   if (failures.length > 0) return failures;
   const name = text(args['clusterName']);

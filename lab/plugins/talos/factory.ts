@@ -70,7 +70,7 @@ export class SchematicResource extends PlannedResource {
 }
 
 /** talos:imageFactory/getUrls:getUrls. Uses no network. */
-export async function getUrls(factory: ImageFactory, { args }: FunctionCall): Promise<PropertyMap | Failure[]> {
+export function getUrls(factory: ImageFactory, { args }: FunctionCall): PropertyMap | Failure[] {
   const failures = ['schematicId', 'talosVersion']
     .filter((name) => args[name] === undefined)
     .map((property) => ({ property, reason: 'missing required argument' }));

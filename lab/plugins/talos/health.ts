@@ -1,6 +1,6 @@
 import type { Failure, FunctionCall } from '../protocol/provider.js';
 import { flag, texts } from '../protocol/read-value.js';
-import { Deadline, pause } from '../protocol/timing.js';
+import { type Deadline, pause } from '../protocol/timing.js';
 import type { PropertyMap } from '../protocol/values.js';
 import { deadlineOf } from './durations.js';
 import { withClient } from './machine-api.js';

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'yaml';
+import { load } from '../protocol/lazy.js';
 import { PlannedResource } from '../protocol/planned-resource.js';
 import type { PlannedFrom } from '../protocol/planned-resource.js';
 import type { State, UpdateCall } from '../protocol/provider.js';
@@ -83,7 +84,7 @@ async function fetchKubeconfig(properties: PropertyMap, deadline: Deadline): Pro
 
 /** The machine API sends a tar.gz with the one file `kubeconfig`. */
 function unpack(archive: Buffer): Promise<string> {
-  const { extract } = require('tar-stream') as typeof import('tar-stream');
+  const { extract } = load('tar-stream') as typeof import('tar-stream');
   return new Promise((resolve, reject) => {
     let content: string | undefined;
     const tar = extract();

@@ -3,8 +3,9 @@ import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import type { PeerCertificate } from 'node:tls';
 import type * as Grpc from '@grpc/grpc-js';
+import { load } from '../protocol/lazy.js';
 import { member, text } from '../protocol/read-value.js';
-import { Deadline, pause } from '../protocol/timing.js';
+import { type Deadline, pause } from '../protocol/timing.js';
 import type { PropertyMap, Value } from '../protocol/values.js';
 
 type Loaded = Record<string, Grpc.ServiceClientConstructor>;
@@ -105,7 +106,8 @@ export async function untilDeadline<T>(deadline: Deadline, operation: () => Prom
     try {
       return await operation();
     } catch (error) {
-      if ((error as Grpc.ServiceError).code === INVALID_ARGUMENT || deadline.passed) throw rpcError(error);
+      if (Number((error as Partial<Grpc.ServiceError>).code) === INVALID_ARGUMENT || deadline.passed)
+        throw rpcError(error);
       await pause(GAPS[Math.min(attempt, GAPS.length - 1)] ?? 10, deadline);
     }
   }
@@ -242,7 +244,7 @@ function portOf(endpoint: string): string {
 }
 
 function grpc(): typeof Grpc {
-  return require('@grpc/grpc-js') as typeof Grpc;
+  return load('@grpc/grpc-js') as typeof Grpc;
 }
 
 const services = new Map<ServiceName, Grpc.ServiceClientConstructor>();
@@ -251,8 +253,8 @@ const services = new Map<ServiceName, Grpc.ServiceClientConstructor>();
 function loadService(name: ServiceName): Grpc.ServiceClientConstructor {
   const known = services.get(name);
   if (known) return known;
-  const loader = require('@grpc/proto-loader') as typeof import('@grpc/proto-loader');
-  const directory = join(dirname(require.resolve('@prox-ops/lab/package.json')), 'talos', 'proto');
+  const loader = load('@grpc/proto-loader') as typeof import('@grpc/proto-loader');
+  const directory = join(dirname(load.resolve('@prox-ops/lab/package.json')), 'talos', 'proto');
   const [file, packageName, service] = SERVICES[name];
   const definition = loader.loadSync(file, {
     includeDirs: [directory],

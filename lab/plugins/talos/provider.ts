@@ -33,9 +33,9 @@ export class TalosProvider implements Provider {
   private readonly functions: Record<string, Function> = {
     'talos:machine/getConfiguration:getConfiguration': (call) => getMachineConfiguration(this.talosctl, call),
     'talos:machine/getDisks:getDisks': getDisks,
-    'talos:client/getConfiguration:getConfiguration': getClientConfiguration,
+    'talos:client/getConfiguration:getConfiguration': (call) => Promise.resolve(getClientConfiguration(call)),
     'talos:cluster/getHealth:getHealth': getHealth,
-    'talos:imageFactory/getUrls:getUrls': (call) => getUrls(this.factory, call),
+    'talos:imageFactory/getUrls:getUrls': (call) => Promise.resolve(getUrls(this.factory, call)),
     'talos:imageFactory/getVersions:getVersions': (call) => getVersions(this.factory, call),
     'talos:imageFactory/getExtensionsVersions:getExtensionsVersions': (call) =>
       getExtensionsVersions(this.factory, call),

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { PlannedResource } from '../protocol/planned-resource.js';
 import type { PlannedFrom } from '../protocol/planned-resource.js';
 import { markSecrets } from '../protocol/plan.js';
-import type { CreateCall, DiffCall, Difference, ReadCall, State, UpdateCall } from '../protocol/provider.js';
+import type { DiffCall, Difference, ReadCall, State, UpdateCall } from '../protocol/provider.js';
 import { member, text } from '../protocol/read-value.js';
 import { string } from '../protocol/schema.js';
 import { UNKNOWN, Unknown } from '../protocol/values.js';
@@ -41,7 +41,7 @@ export class SecretsResource extends PlannedResource {
     return { changes };
   }
 
-  protected async make(planned: PropertyMap, _call: CreateCall): Promise<State> {
+  protected async make(planned: PropertyMap): Promise<State> {
     const version = text(planned['talosVersion']);
     const args = ['gen', 'secrets', '--force', '-o', '{secrets}', '--talos-version', withV(version)];
     const bundle = await this.talosctl.produce(args, 'secrets');

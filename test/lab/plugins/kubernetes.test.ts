@@ -140,7 +140,8 @@ describe('kubernetes plugin on the real control plane', () => {
     const widget = await make(WIDGET, {
       apiVersion: 'example.com/v1',
       kind: 'Widget',
-      metadata: { name: 'w' },
+      // In the foreground it waits until the garbage collector has found the new kind, up to 30 s.
+      metadata: { name: 'w', annotations: { 'pulumi.com/deletionPropagationPolicy': 'background' } },
       spec: { size: 1 },
     });
     assert.equal(widget.id, 'default/w');

@@ -14,7 +14,7 @@ const BIN = resolve(__dirname, '../../../lab/plugins/bin');
 /** Starts a plugin as the engine does. @returns it and the port on its first line. */
 async function start(name: string, engine: string): Promise<{ child: ChildProcess; port: number }> {
   const child = spawn(`${BIN}/pulumi-resource-${name}`, [engine], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, port: Number(String(line).trim()) };
 }
 

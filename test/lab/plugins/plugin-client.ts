@@ -32,9 +32,9 @@ export class PluginClient {
   ) {}
 
   static async start(provider: Provider, config: PropertyMap = {}): Promise<PluginClient> {
-    const { port, stop } = await listen(provider);
-    const client = new ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
-    const plugin = new PluginClient(client, stop);
+    const server = await listen(provider);
+    const client = new ResourceProviderClient(`127.0.0.1:${server.port}`, grpc.credentials.createInsecure());
+    const plugin = new PluginClient(client, () => server.stop());
     await plugin.configure(config);
     return plugin;
   }

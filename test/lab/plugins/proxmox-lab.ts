@@ -88,6 +88,11 @@ export class ProxmoxLab {
     };
   }
 
+  /** Bytes of the image behind IMAGE_URL. */
+  get imageSize(): number | undefined {
+    return this.images.resolveImage(IMAGE_URL)?.size;
+  }
+
   /** Every request to Proxmox VE that changed something since the last call, as METHOD path. */
   writes(): string[] {
     return this.fresh('proxmox').map(({ method, path }) => `${method} ${path}`);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { ProxmoxProvider } from '../../../lab/plugins/proxmoxve/provider.js';
 import type { PropertyMap } from '../../../lab/plugins/protocol/values.js';
 import { UNKNOWN } from '../../../lab/plugins/protocol/values.js';
+import { text } from '../../../lab/plugins/protocol/read-value.js';
 import { HalfMade, PluginClient } from './plugin-client.js';
 import type { Created } from './plugin-client.js';
 import { IMAGE_URL, ProxmoxLab } from './proxmox-lab.js';
@@ -98,7 +99,7 @@ describe('proxmoxve plugin', () => {
 
     it('names a VM after its resource when the program does not, and keeps that name', async () => {
       const { inputs } = await plugin.check(VM, { nodeName: 'baldar' });
-      assert.match(String(inputs['name']), /^thing-[0-9a-f]{7}$/);
+      assert.match(text(inputs['name']), /^thing-[0-9a-f]{7}$/);
       const again = await plugin.check(VM, { nodeName: 'baldar' }, inputs);
       assert.equal(again.inputs['name'], inputs['name']);
     });
@@ -155,7 +156,8 @@ describe('proxmoxve plugin', () => {
 
   describe('preview', () => {
     it('tells what it knows and leaves the rest unknown', async () => {
-      const { vmId: _, ...unnumbered } = clone(0);
+      const unnumbered = clone(0);
+      delete unnumbered['vmId'];
       const { id, properties } = await plugin.create(VM, await checked(VM, unnumbered), true);
       assert.equal(id, '');
       assert.equal(properties['vmId'], UNKNOWN);
@@ -287,7 +289,7 @@ describe('proxmoxve plugin', () => {
       const inputs = await checked(FILE, file);
       const image = await plugin.create(FILE, inputs);
       assert.equal(image.id, 'local:import/nocloud-amd64.raw');
-      assert.equal(image.properties['size'], 2 ** 30);
+      assert.equal(image.properties['size'], lab.imageSize);
       await assert.rejects(plugin.create(FILE, inputs), /refusing to override existing file/);
       assert.equal((await plugin.diff(FILE, image, inputs)).changes, false);
       const seen = await plugin.read(FILE, image, inputs);

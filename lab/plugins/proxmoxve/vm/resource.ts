@@ -15,7 +15,7 @@ import type {
   State,
   UpdateCall,
 } from '../../protocol/provider.js';
-import { flag, maps, num, text } from '../../protocol/read-value.js';
+import { flag, maps, num, scalar, text } from '../../protocol/read-value.js';
 import { Deadline, pause } from '../../protocol/timing.js';
 import { UNKNOWN, Unknown, withoutUnknown } from '../../protocol/values.js';
 import type { PropertyMap } from '../../protocol/values.js';
@@ -150,7 +150,7 @@ function warnings(call: Call): (message: string) => void {
  */
 function replacingKeys(call: DiffCall, planned: PropertyMap, changes: Plan['changes']): string[] {
   const id = changes.get('vmId');
-  const otherId = id !== undefined && String(planned['vmId']) !== call.id;
+  const otherId = id !== undefined && scalar(planned['vmId']) !== call.id;
   const otherNode = changes.has('nodeName') && !flag(planned['migrate']);
   if (!otherId && !otherNode) return [];
   changes.set('__meta', { kind: 'update', replace: true });

@@ -1,0 +1,4 @@
+import { createRequire } from 'node:module';
+
+/** Loads a module when it is first needed: each one costs start-up time, and most runs of a plugin need few. */
+export const load = createRequire(__filename);

@@ -21,10 +21,12 @@ export interface EnvironmentSources {
   /** https://ADDRESS:8006/ */
   proxmoxEndpoint: string;
   stack: string;
+  /** Milliseconds that the provider plugins wait where the real ones wait a second. */
+  pluginPoll: number;
 }
 
 export function labEnvironment(sources: EnvironmentSources): LabEnvironment {
-  const { directory, programs, folders, proxmoxEndpoint, stack } = sources;
+  const { directory, programs, folders, proxmoxEndpoint, stack, pluginPoll } = sources;
   return {
     variables: {
       PULUMI_HOME: directory.pulumiHome,
@@ -34,6 +36,7 @@ export function labEnvironment(sources: EnvironmentSources): LabEnvironment {
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
       PULUMI_STACK: stack,
       PROXMOX_VE_ENDPOINT: proxmoxEndpoint,
+      PROX_OPS_PLUGIN_POLL_MS: String(pluginPoll),
       SSL_CERT_FILE: directory.trust,
       NODE_EXTRA_CA_CERTS: directory.authority,
     },

@@ -158,5 +158,7 @@ function environmentOf(
     programs: [tools.pulumi, tools.talosctl, tools.kubectl],
     folders: [launchersDirectory(), join(labRoot(), 'plugins', 'bin')],
     proxmoxEndpoint: `https://${host?.address}:${world.network.ports.proxmox}`,
+    // Real plugins look once a second; where a clone takes less than that, they would only wait.
+    pluginPoll: Math.max(15, Math.min(1000, world.durations.clone)),
   });
 }

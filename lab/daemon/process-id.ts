@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
  * When a process was started, in the kernel's ticks since the boot. Together with its id it names one process for
@@ -15,14 +15,18 @@ export function processStart(pid: number): string | undefined {
   }
 }
 
-/** Whether the process lives. `start`: as `processStart` told it then; without it any process of that id counts. */
+/**
+ * Whether the process lives; one that has ended and is not buried yet does not. `start`: as `processStart` told it
+ * then; without it (or where it was not to be had) any process of that id counts.
+ */
 export function isAlive(pid: number, start?: string): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  return start === undefined || processStart(pid) === start;
+  const now = processStart(pid);
+  return start ? now === start : now !== undefined || !existsSync('/proc/self/stat');
 }
 
 /** 'process 4711 (node)', or what can be told of who listens at an address; for messages. */

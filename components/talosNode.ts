@@ -99,7 +99,8 @@ export class TalosNode extends pulumi.ComponentResource {
         name: node.name,
         nodeName: node.host,
         description: schematic.apply((id) => describeImage(node.release.talos, id)),
-        tags: ['prox-ops', config.cluster.name, node.role, ...(node.variant === 'gpu' ? ['gpu'] : [])],
+        // Proxmox keeps each tag once, and the provider sees a difference for ever when one was sent twice.
+        tags: [...new Set(['prox-ops', config.cluster.name, node.role, node.variant])].sort(),
         // One attempt: with two, "already exists" counts as done and a foreign VM would be taken over.
         clone: { vmId: node.templateVmId, full: true, datastoreId: config.proxmox.storage, retries: 1 },
         machine: 'q35',

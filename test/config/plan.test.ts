@@ -57,7 +57,7 @@ describe('config/plan', () => {
       a: { talos: 'v1.11.3', kubernetes: 'v1.34.1' },
       b: { talos: 'v1.12.4', kubernetes: 'v1.34.1' },
     };
-    const plan = planCluster(validate(config as unknown as Record<string, unknown>));
+    const plan = planCluster(validate(config));
     assert.equal(plan.templates.filter((template) => template.slot === 'a').length, 6);
     assert.equal(plan.templates.filter((template) => template.slot === 'b').length, 6);
     assert.ok(plan.nodes.every((node) => node.slot === 'b'));

@@ -47,7 +47,7 @@ describe('the real engine, on a cluster of six nodes', () => {
     await release('v1.12.4');
     const up = await engine.pulumi(['up', '--yes']);
     assert.notEqual(up.code, 0);
-    assert.match(up.output, /k8s-\S+ and k8s-\S+/);
+    assert.match(up.output, /expected k8s-\S+ alone, found k8s-\S+ as well/);
     assert.match(up.output, /prox-ops roll/);
     assert.deepEqual(generations(), before);
   });

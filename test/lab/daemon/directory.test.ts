@@ -144,6 +144,7 @@ describe('lab environment', () => {
     folders: ['/lab/launchers'],
     proxmoxEndpoint: 'https://127.20.66.10:8006',
     stack: 'lab',
+    pluginPoll: 40,
   });
 
   it('prints no secret, and quotes what a shell would take apart', () => {

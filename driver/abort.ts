@@ -7,7 +7,7 @@ import { CommandError, ExitCode } from './exit';
 import { TurnTracker } from './nodeTurn';
 import { runEnvironment } from './roll';
 import type { RunLog } from './runLog';
-import { readState, type StateResource } from './state';
+import { readState, VM_TYPE, type StateResource } from './state';
 import { stackConfig } from './stackFile';
 
 export interface AbortOptions {
@@ -45,7 +45,7 @@ export async function abortNode(options: AbortOptions, node: string): Promise<vo
 
 /** The slot whose release the node's VM runs. */
 function slotOf(config: StackConfig, resources: StateResource[], node: string): Slot {
-  const vm = resources.find((resource) => resource.type === 'proxmoxve:index/vmLegacy:VmLegacy');
+  const vm = resources.find((resource) => resource.type === VM_TYPE);
   const description = vm?.inputs.description;
   const running = typeof description === 'string' ? releaseInDescription(description) : undefined;
   if (running === undefined)

@@ -92,6 +92,9 @@ class FailureCollector {
   add(event: EngineEvent): void {
     const diagnostic = event.diagnosticEvent;
     if (diagnostic?.severity === 'error') this.messages.push(clean(diagnostic.message));
+    const violation = event.policyEvent;
+    if (violation?.enforcementLevel === 'mandatory')
+      this.messages.push(`policy ${violation.policyName}: ${clean(violation.message)}`);
     this.urn ??= event.resOpFailedEvent?.metadata.urn;
   }
 

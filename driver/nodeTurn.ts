@@ -10,6 +10,11 @@ export class TurnTracker {
   readonly done: Phase[] = [];
   private readonly started = new Map<Phase, number>();
 
+  /** Nothing of the node was begun: the engine refused the update before its first step. */
+  get untouched(): boolean {
+    return this.started.size === 0;
+  }
+
   constructor(
     private readonly node: string,
     private readonly log: RunLog,

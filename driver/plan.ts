@@ -3,6 +3,7 @@ import { releaseInDescription } from '../config/plan';
 import { ChangeSet, type Change } from './changes';
 import { preview } from './engine';
 import { TURN_TYPES } from './phases';
+import { VM_TYPE } from './state';
 
 /** One node's turn, as planned. */
 export interface PlannedNode {
@@ -79,7 +80,7 @@ function isOwnResource(change: Change): boolean {
 }
 
 function plannedNode(name: string, resources: Change[]): PlannedNode {
-  const vm = resources.find((change) => change.type === 'proxmoxve:index/vmLegacy:VmLegacy');
+  const vm = resources.find((change) => change.type === VM_TYPE);
   const inputs = vm?.after ?? vm?.before ?? {};
   const to = releaseOf(vm?.after) ?? '';
   const from = releaseOf(vm?.before);

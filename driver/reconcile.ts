@@ -4,10 +4,8 @@ import { proxmoxToken } from './access';
 import { withLock } from './engine';
 import { CommandError, ExitCode } from './exit';
 import type { RunLog } from './runLog';
-import { readState, type PendingOperation, type StackState } from './state';
+import { readState, VM_TYPE, type PendingOperation, type StackState } from './state';
 import { stackConfig } from './stackFile';
-
-const VM_TYPE = 'proxmoxve:index/vmLegacy:VmLegacy';
 
 interface ReconcileOptions {
   stack: Stack;

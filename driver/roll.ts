@@ -7,6 +7,7 @@ import { beforeTheIrreversible } from './phases';
 import { planRoll, type PlannedNode, type RollPlan } from './plan';
 import { reconcile } from './reconcile';
 import type { Outcome, RunLog } from './runLog';
+import { readState } from './state';
 
 export interface RollOptions {
   stack: Stack;
@@ -39,10 +40,12 @@ export async function roll(options: RollOptions): Promise<ExitCode> {
   if (!(await options.confirm({ ...plan, nodes }))) return finish('stopped', ExitCode.interrupted, 'not confirmed');
   announce(options, nodes);
   await prepare(options, plan);
+  nodes.sort(await openNodesFirst(options, nodes));
   for (const [index, node] of nodes.entries()) {
     if (options.signal.aborted)
       return finish('stopped', ExitCode.interrupted, `stopped before ${node.name}; go on with: prox-ops roll`);
     const outcome = await takeTurn(options, node, index, nodes.length);
+    if (outcome === 'refused') return finish('stopped', ExitCode.blocked);
     if (outcome === 'put back') return finish('stopped', ExitCode.putBack);
     if (outcome === 'open') return finish('stopped', ExitCode.open);
   }
@@ -70,6 +73,25 @@ function announce({ log, runId, holder, stack }: RollOptions, nodes: PlannedNode
     holder,
     nodes: nodes.map(({ name, role, from, to }) => ({ name, role, from, to })),
   });
+}
+
+/**
+ * An interrupted run may have left a node open that is not the first in order, and its turn has to end before another
+ * one's: its VM still stands, then it is put back and waits for its place; its VM is gone, then it is finished first.
+ */
+async function openNodesFirst(
+  options: RollOptions,
+  nodes: PlannedNode[],
+): Promise<(left: PlannedNode, right: PlannedNode) => number> {
+  const state = await readState(options.stack);
+  const open = state.openNodes().filter((name) => name !== nodes[0]?.name);
+  const gone = open.filter((name) => !state.hasVm(name));
+  for (const name of open.filter((candidate) => !gone.includes(candidate))) {
+    options.log.emit({ type: 'run.reconciled', what: `${name} had begun to leave out of its order: putting it back` });
+    await abortNode(options, name);
+  }
+  const first = ({ name }: PlannedNode) => (gone.includes(name) ? 0 : 1);
+  return (left, right) => first(left) - first(right);
 }
 
 /** Templates and images of the new release on every host, before the first cordon. */
@@ -105,6 +127,7 @@ async function takeTurn(options: RollOptions, node: PlannedNode, index: number, 
 
 /** The VM still stands: what was taken down is put back. It is gone or half joined: nothing is touched any more. */
 async function afterFailure(options: RollOptions, node: PlannedNode, tracker: TurnTracker): Promise<Outcome> {
+  if (tracker.untouched) return 'refused';
   const untouched = tracker.failed !== undefined && beforeTheIrreversible(tracker.failed);
   if (!untouched || tracker.done.includes('delete VM')) return 'open';
   options.log.emit({ type: 'progress', node: node.name, message: `abort: putting back what was taken down` });

@@ -1,6 +1,8 @@
 import type { Stack } from '@pulumi/pulumi/automation';
 import { nodeOf } from './changes';
 
+export const VM_TYPE = 'proxmoxve:index/vmLegacy:VmLegacy';
+
 /** A resource as the state has it; secrets are ciphertext. */
 export interface StateResource {
   urn: string;
@@ -42,6 +44,11 @@ export class StackState {
     const open = this.resources().filter((resource) => resource.pendingReplacement === true);
     const names = open.map((resource) => nodeOf(resource.urn, resource.parent));
     return [...new Set(names.filter((name) => name !== undefined))];
+  }
+
+  /** Whether the node's VM is there by the state: not deleted in the middle of a replacement. */
+  hasVm(node: string): boolean {
+    return this.ofNode(node).some(({ type, pendingReplacement }) => type === VM_TYPE && pendingReplacement !== true);
   }
 
   pendingOperations(): PendingOperation[] {

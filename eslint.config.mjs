@@ -1,23 +1,48 @@
 import js from '@eslint/js';
-import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 /**
  * Imports run in one direction (docs/architecture.md):
  *   config -> components (-> lifecycle -> operations) -> index.ts;  driver -> config, operations, the stack;  lab -> nothing of ours.
  */
-const zones = [
-  { target: './config', from: ['./components', './lifecycle', './operations', './driver', './lab', './policies'] },
-  { target: './lifecycle', from: ['./components', './config', './driver', './lab', './policies'] },
-  { target: './components', from: ['./driver', './lab', './policies', './index.ts'] },
-  { target: './operations', from: ['./components', './config', './lifecycle', './driver', './lab', './policies'] },
-  { target: './driver', from: ['./components', './lifecycle', './lab', './policies', './index.ts'] },
-  { target: './policies', from: ['./components', './lifecycle', './driver', './lab', './operations', './index.ts'] },
-  { target: './lab', from: ['./components', './config', './lifecycle', './driver', './operations', './policies'] },
-  { target: './index.ts', from: ['./driver', './lab', './lifecycle', './operations', './policies'] },
-].map((zone) => ({ ...zone, message: 'imports run in one direction: see docs/architecture.md' }));
+const FORBIDDEN = {
+  config: ['components', 'lifecycle', 'operations', 'driver', 'lab', 'policies'],
+  lifecycle: ['components', 'config', 'driver', 'lab', 'policies'],
+  components: ['driver', 'lab', 'policies', 'index'],
+  operations: ['components', 'config', 'lifecycle', 'driver', 'lab', 'policies'],
+  driver: ['components', 'lifecycle', 'lab', 'policies', 'index'],
+  policies: ['components', 'lifecycle', 'driver', 'lab', 'operations', 'index'],
+  lab: ['components', 'config', 'lifecycle', 'driver', 'operations', 'policies', 'index'],
+};
 
-const packages = (names, message) => ({ patterns: names.map((name) => ({ group: [name, `${name}/*`], message })) });
+/** Packages of ours that a folder must not import, beside the folders themselves. */
+const FORBIDDEN_PACKAGES = {
+  operations: '^(@pulumi/|@pulumiverse/|@prox-ops/)',
+  lab: '^@prox-ops/(operations|driver)',
+};
+
+const NOT_LAB = '^@prox-ops/lab';
+
+const directions = Object.entries(FORBIDDEN).map(([folder, others]) => ({
+  files: [`${folder}/**/*.ts`],
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: `^(\\.\\./)+(${others.join('|')})(/|$)`,
+            message: 'imports run in one direction: docs/architecture.md',
+          },
+          {
+            regex: FORBIDDEN_PACKAGES[folder] ?? NOT_LAB,
+            message: 'imports run in one direction: docs/architecture.md',
+          },
+        ],
+      },
+    ],
+  },
+}));
 
 export default tseslint.config(
   { ignores: ['**/dist/**', 'build/**', 'sdks/talos/bin/**', 'node_modules/**'] },
@@ -25,7 +50,6 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    plugins: { 'import-x': importX },
     languageOptions: {
       parserOptions: {
         project: ['./tsconfig.json', './operations/tsconfig.json', './lab/tsconfig.json', './sdks/talos/tsconfig.json'],
@@ -33,7 +57,6 @@ export default tseslint.config(
       },
     },
     rules: {
-      'import-x/no-restricted-paths': ['error', { zones }],
       '@typescript-eslint/consistent-type-imports': [
         'error',
         { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false },
@@ -49,43 +72,7 @@ export default tseslint.config(
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
     },
   },
-  {
-    files: ['operations/**/*.ts'],
-    rules: {
-      '@typescript-eslint/no-restricted-imports': [
-        'error',
-        packages(['@pulumi', '@prox-ops/lab'], 'operations is a plain library'),
-      ],
-    },
-  },
-  {
-    files: ['lab/**/*.ts'],
-    rules: {
-      '@typescript-eslint/no-restricted-imports': [
-        'error',
-        packages(['@prox-ops/operations', '@prox-ops/driver'], 'the lab shares no code with what it watches'),
-      ],
-    },
-  },
-  {
-    files: [
-      'config/**/*.ts',
-      'components/**/*.ts',
-      'lifecycle/**/*.ts',
-      'operations/**/*.ts',
-      'driver/**/*.ts',
-      'index.ts',
-    ],
-    rules: {
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: "Literal[value='@prox-ops/lab']",
-          message: 'no file outside lab/ and test/ knows that the lab exists',
-        },
-      ],
-    },
-  },
+  ...directions,
   {
     files: ['test/**/*.ts'],
     rules: {

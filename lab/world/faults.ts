@@ -16,7 +16,10 @@ export const FAULTS = {
   'pod-never-terminates': { scope: 'node', says: 'one evicted pod of the node keeps terminating for ever' },
   'evacuation-no-capacity': { scope: 'none', says: 'no LINSTOR storage pool has room for another replica' },
   'sync-stuck': { scope: 'none', says: 'DRBD resynchronisation stops where it is' },
-  'resource-faulty': { scope: 'node', says: "a replica on the node turns Inconsistent and its peers' connections drop" },
+  'resource-faulty': {
+    scope: 'node',
+    says: "a replica on the node turns Inconsistent and its peers' connections drop",
+  },
   'linstor-unreachable': { scope: 'none', says: 'the LINSTOR controller refuses connections' },
   'linstor-silent': { scope: 'none', says: 'the LINSTOR controller accepts connections and never answers' },
   'satellite-never-back': { scope: 'node', says: 'the LINSTOR satellite of the node stays OFFLINE after a boot' },
@@ -27,7 +30,10 @@ export const FAULTS = {
   'proxmox-500': { scope: 'none', says: 'the Proxmox API answers 500' },
   'proxmox-timeout': { scope: 'none', says: 'the Proxmox API accepts a request and never answers' },
   'host-offline': { scope: 'host', says: 'one Proxmox host answers 595 to everything below its name' },
-  'talos-unreachable': { scope: 'node', says: 'the machine API of the node refuses connections while the machine runs on' },
+  'talos-unreachable': {
+    scope: 'node',
+    says: 'the machine API of the node refuses connections while the machine runs on',
+  },
   'vm-id-reused': { scope: 'node', says: "the node's VM is gone and its VM id belongs to another machine" },
 } as const satisfies Record<string, { scope: 'node' | 'host' | 'none'; says: string }>;
 

@@ -1,11 +1,13 @@
 import './config/plainStacks';
 import { Cluster } from './components/cluster';
 import { load } from './config/load';
+import { narrowToTargets, ONLY_NODES } from './config/narrowing';
 import { planCluster } from './config/plan';
 
 const { config, proxmoxToken } = load();
 const plan = planCluster(config);
-const cluster = new Cluster(config.cluster.name, { config, plan, proxmoxToken });
+const described = narrowToTargets(plan, process.env[ONLY_NODES]);
+const cluster = new Cluster(config.cluster.name, { config, plan: described, proxmoxToken });
 
 /** Admin kubeconfig. Secret. */
 export const kubeconfig = cluster.controlPlane.kubeconfig;

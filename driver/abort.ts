@@ -1,5 +1,6 @@
 import type { Stack } from '@pulumi/pulumi/automation';
 import { releaseInDescription } from '../config/plan';
+import { ONLY_NODES } from '../config/narrowing';
 import { RELEASE_OVERRIDES } from '../config/overrides';
 import type { Slot, StackConfig } from '../config/schema';
 import { update } from './engine';
@@ -31,7 +32,11 @@ export async function abortNode(options: AbortOptions, node: string): Promise<vo
     stack,
     {
       targets: resources.map((resource) => resource.urn),
-      environment: { ...runEnvironment(options), [RELEASE_OVERRIDES]: JSON.stringify({ [node]: slot }) },
+      environment: {
+        ...runEnvironment(options),
+        [RELEASE_OVERRIDES]: JSON.stringify({ [node]: slot }),
+        [ONLY_NODES]: node,
+      },
       onEvent: (event) => {
         tracker.add(event);
       },

@@ -1,4 +1,5 @@
 import type { Stack } from '@pulumi/pulumi/automation';
+import { ONLY_NODES } from '../config/narrowing';
 import { abortNode } from './abort';
 import { update, UpdateError } from './engine';
 import { ExitCode } from './exit';
@@ -117,7 +118,8 @@ async function takeTurn(options: RollOptions, node: PlannedNode, index: number, 
     const onEvent: TurnTracker['add'] = (event) => {
       tracker.add(event);
     };
-    await apply(options, { targets: node.urns, onEvent, message: `prox-ops roll: ${node.name}` });
+    const environment = { [ONLY_NODES]: node.name };
+    await apply(options, { targets: node.urns, environment, onEvent, message: `prox-ops roll: ${node.name}` });
     return finish(node.action === 'finish' ? 'finished' : 'replaced');
   } catch (error) {
     if (!(error instanceof UpdateError)) throw error;
@@ -147,13 +149,23 @@ async function settle(options: RollOptions, plan: RollPlan, nodes: PlannedNode[]
   await apply(options, { message: 'prox-ops roll: settle' });
 }
 
-type Apply = { targets?: string[]; onEvent?: TurnTracker['add']; message: string };
+type Apply = {
+  targets?: string[];
+  environment?: Record<string, string>;
+  onEvent?: TurnTracker['add'];
+  message: string;
+};
 
 async function apply(options: RollOptions, what: Apply): Promise<void> {
   const { stack, signal, policyPacks } = options;
   await update(
     stack,
-    { ...what, signal, environment: runEnvironment(options), ...(policyPacks && { policyPacks }) },
+    {
+      ...what,
+      signal,
+      environment: { ...runEnvironment(options), ...what.environment },
+      ...(policyPacks && { policyPacks }),
+    },
     (found) => {
       options.log.emit({ type: 'run.reconciled', what: found });
     },

@@ -33,6 +33,8 @@ export function labEnvironment(sources: EnvironmentSources): LabEnvironment {
       PULUMI_BACKEND_URL: `file://${directory.state}`,
       PULUMI_CONFIG_PASSPHRASE_FILE: directory.passphrase,
       PULUMI_SKIP_UPDATE_CHECK: 'true',
+      // A copy of the state after every step is worth its time for a real cluster, not for this one.
+      PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: 'true',
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
       PULUMI_STACK: stack,
       PROXMOX_VE_ENDPOINT: proxmoxEndpoint,

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import type { ClusterPlan } from './plan';
+
+/**
+ * Environment variable with the only nodes (names, separated by commas) that the program has to describe: an update
+ * that targets one node need not describe the others, which is most of its time in a large cluster.
+ */
+export const ONLY_NODES = 'PROX_OPS_ONLY_NODES';
+
+/** Reads a process' command line and its parent, undefined where that cannot be known. */
+export type ProcessReader = (pid: number) => { arguments: string[]; parent: number } | undefined;
+
+/**
+ * The plan with only those nodes that a targeted update is about, their templates, and the control plane that the
+ * bootstrap hangs on. Without targets the engine would take every node that is not described for one to be deleted: so
+ * the whole plan is kept unless the engine above us is seen to have been started with targets.
+ */
+export function narrowToTargets(
+  plan: ClusterPlan,
+  text: string | undefined,
+  pid = process.ppid,
+  read: ProcessReader = readProcess,
+): ClusterPlan {
+  if (text === undefined || text === '' || !isTargeted(pid, read)) return plan;
+  const names = [...text.split(','), plan.first.name];
+  const nodes = plan.nodes.filter((node) => names.includes(node.name));
+  const templates = plan.templates.filter((template) => nodes.some((node) => node.template === template.key));
+  return { ...plan, nodes, templates };
+}
+
+/** Whether an engine with `--target` is among our ancestors. */
+function isTargeted(pid: number, read: ProcessReader): boolean {
+  for (let current = pid; current > 1;) {
+    const found = read(current);
+    if (!found) return false;
+    const [program = ''] = found.arguments;
+    if (/(^|\/)pulumi$/.test(program)) return found.arguments.includes('--target');
+    current = found.parent;
+  }
+  return false;
+}
+
+/** Linux tells; elsewhere nothing is narrowed. */
+function readProcess(pid: number): { arguments: string[]; parent: number } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the program's name in parentheses, which may itself hold spaces.
+    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    return { arguments: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'), parent };
+  } catch {
+    return undefined;
+  }
+}

@@ -22,7 +22,10 @@ export function narrowToTargets(
   read: ProcessReader = readProcess,
 ): ClusterPlan {
   if (text === undefined || text === '' || !isTargeted(pid, read)) return plan;
-  const names = [...text.split(','), plan.first.name];
+  const asked = text.split(',');
+  // Every other node's resources come after the bootstrap, and so after this one's: the engine would want to delete them.
+  if (asked.includes(plan.first.name)) return plan;
+  const names = [...asked, plan.first.name];
   const nodes = plan.nodes.filter((node) => names.includes(node.name));
   const templates = plan.templates.filter((template) => nodes.some((node) => node.template === template.key));
   return { ...plan, nodes, templates };

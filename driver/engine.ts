@@ -100,12 +100,20 @@ class FailureCollector {
 
   toError(cause: Error): UpdateError {
     const own = this.messages.filter((message) => !/^update failed$/i.test(message.trim()));
-    return new UpdateError(own.length > 0 ? [...new Set(own)].join('\n') : lastLines(cause.message), this.urn);
+    return new UpdateError(own.length > 0 ? firstOf([...new Set(own)]) : lastLines(cause.message), this.urn);
   }
 }
 
 function clean(message: string): string {
   return message.replaceAll(/<\{%.*?%\}>/g, '').trim();
+}
+
+/** Messages shown of one failure: one cause can make the engine complain of every resource. */
+const SHOWN = 5;
+
+function firstOf(messages: string[]): string {
+  const more = messages.length - SHOWN;
+  return [...messages.slice(0, SHOWN), ...(more > 0 ? [`... and ${more} more`] : [])].join('\n');
 }
 
 function lastLines(text: string): string {

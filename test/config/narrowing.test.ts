@@ -51,6 +51,10 @@ describe('config/narrowing', () => {
     );
   });
 
+  it('describes everything for the node that all others come after, or the engine would delete those', () => {
+    assert.deepEqual(narrowed('k8s-ctrl-1', targeted), everything);
+  });
+
   it('describes everything when nothing is asked for', () => {
     assert.deepEqual(narrowed(undefined, targeted), everything);
     assert.deepEqual(narrowed('', targeted), everything);

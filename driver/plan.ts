@@ -26,7 +26,7 @@ export interface RollPlan {
   nodes: PlannedNode[];
   /** Templates, images and whatever else belongs to no node and must be there first. */
   prepare: Change[];
-  /** Changes of nodes that need no turn: configuration applied in place. */
+  /** What an ordinary update does once no node is left to replace: changes of nodes that need no turn, and clean-up. */
   inPlace: Change[];
 }
 
@@ -53,8 +53,11 @@ export function planFrom(changes: ChangeSet): RollPlan {
     if (turn.length > 0) nodes.push(plannedNode(name, resources));
     else inPlace.push(...resources.filter(isTouched));
   }
-  const prepare = changes.touched().filter((change) => change.node === undefined && !isOnlyDeleted(change));
-  return { nodes: nodes.sort(byReplacementOrder), prepare: prepare.filter(isOwnResource), inPlace };
+  const shared = changes.touched().filter((change) => change.node === undefined && isOwnResource(change));
+  // A template that nobody uses any more goes last: until then it is the way back.
+  inPlace.push(...shared.filter(isOnlyDeleted));
+  const prepare = shared.filter((change) => !isOnlyDeleted(change));
+  return { nodes: nodes.sort(byReplacementOrder), prepare, inPlace };
 }
 
 function byReplacementOrder(left: PlannedNode, right: PlannedNode): number {

@@ -145,7 +145,7 @@ async function afterFailure(options: RollOptions, node: PlannedNode, tracker: Tu
 
 /** What needs no turn, and templates nobody uses any more: one ordinary update, only when no replacement is left. */
 async function settle(options: RollOptions, plan: RollPlan, nodes: PlannedNode[]): Promise<void> {
-  if (nodes.length < plan.nodes.length) return;
+  if (nodes.length < plan.nodes.length || plan.inPlace.length === 0) return;
   await apply(options, { message: 'prox-ops roll: settle' });
 }
 

@@ -34,7 +34,7 @@ export function planText(plan: RollPlan): string {
   if (plan.prepare.length > 0) lines.push(`First: ${plan.prepare.length} template, image and other resource(s).`);
   if (plan.nodes.length > 0)
     lines.push(nodesTable(plan), 'One at a time, in this order. The VM is the point of no return.');
-  if (plan.inPlace.length > 0) lines.push(`At the end, without a turn: ${plan.inPlace.length} resource(s) of nodes.`);
+  if (plan.inPlace.length > 0) lines.push(`At the end, without a turn: ${plan.inPlace.length} resource(s).`);
   return lines.join('\n');
 }
 

@@ -5,6 +5,7 @@ import { planRoll, type RollPlan } from '../plan';
 import { openStack } from '../project';
 import { reconcile } from '../reconcile';
 import { openSession, type Session } from '../session';
+import { readState } from '../state';
 import { projectFrom, type CommonOptions } from './options';
 import type { EngineEvent } from '@pulumi/pulumi/automation';
 import { splitUrn } from '../changes';
@@ -20,7 +21,9 @@ export async function upCommand(options: UpCommandOptions): Promise<ExitCode> {
   const session = openSession(project, options.json === true);
   try {
     await reconcile({ stack, ...session });
-    refuseReplacements(await planRoll(stack, runEnvironment(session)));
+    // A stack without resources has nothing to replace.
+    if ((await readState(stack)).resources().length > 0)
+      refuseReplacements(await planRoll(stack, runEnvironment(session)));
     const started = Date.now();
     await update(
       stack,

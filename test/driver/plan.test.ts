@@ -89,6 +89,12 @@ describe('driver/plan', () => {
     assert.equal(plan.inPlace.length, 1);
   });
 
+  it('a template that nobody uses any more goes at the end, not before the nodes', () => {
+    const plan = planOf(step('delete', 'proxmoxve:index/vmLegacy:VmLegacy', 'template-a-thor', CLUSTER, {}));
+    assert.deepEqual(plan.prepare, []);
+    assert.equal(plan.inPlace.length, 1);
+  });
+
   it('an unchanged stack plans nothing', () => {
     const plan = planOf(vm('same', 'w1', 'worker', 8004), turn('same', 'w1'));
     assert.deepEqual(plan, { nodes: [], prepare: [], inPlace: [] });

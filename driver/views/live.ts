@@ -13,6 +13,8 @@ interface Row extends RunNode {
   detail?: string;
 }
 
+/** Milliseconds between two pictures. */
+const PACE = 250;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /** The node list with the step under way, redrawn in place. Returns the way to stop; the last picture stays. */
@@ -24,9 +26,9 @@ export function liveView(log: RunLog, out: NodeJS.WriteStream): () => void {
   };
   log.listen((event) => {
     picture.add(event);
-    draw();
   });
-  const timer = setInterval(draw, 120);
+  // Drawn at a steady pace and not at every event: a drain can say a lot in a second, and the engine needs the processor.
+  const timer = setInterval(draw, PACE);
   return () => {
     clearInterval(timer);
     draw();
@@ -40,6 +42,8 @@ export class Picture {
   private header = '';
   private readonly notes: string[] = [];
   private preparing: string | undefined;
+  /** Progress of a run that is about no single node: how much, and the last of it. */
+  private latest: { count: number; message: string } | undefined;
   private ended = false;
 
   add(event: Recorded): void {
@@ -67,6 +71,7 @@ export class Picture {
         break;
       case 'progress':
         if (event.node !== undefined) this.change(event.node, { detail: event.message });
+        else this.latest = { count: (this.latest?.count ?? 0) + 1, message: event.message };
         break;
       case 'node.finished':
         this.change(event.node, { outcome: event.outcome, ms: event.ms });
@@ -85,12 +90,15 @@ export class Picture {
   text(columns = 120, now = Date.now()): string {
     const rows = [...this.rows.values()];
     const finished = rows.filter((row) => row.outcome !== undefined).length;
-    const frame = this.ended ? '' : (FRAMES[Math.floor(now / 120) % FRAMES.length] ?? '');
+    const frame = this.ended ? '' : (FRAMES[Math.floor(now / PACE) % FRAMES.length] ?? '');
     const head = this.header === '' ? [] : [pc.bold(`${this.header}  ${finished}/${rows.length} nodes ${frame}`)];
+    const { latest } = this;
+    const progress =
+      latest === undefined ? [] : [`${frame} ${latest.count} done, last: ${latest.message}`.slice(0, columns - 1)];
     const preparing = this.preparing === undefined ? [] : [pc.cyan(`${frame} ${this.preparing}`)];
     const width = Math.max(0, ...rows.map((row) => row.name.length));
     const body = rows.map((row) => rowLine(row, width, columns, now));
-    return [...head, ...preparing, ...body, ...this.notes.slice(-6)].join('\n');
+    return [...head, ...progress, ...preparing, ...body, ...this.notes.slice(-6)].join('\n');
   }
 
   private change(node: string, change: Partial<Row>): void {

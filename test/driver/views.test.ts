@@ -42,6 +42,14 @@ describe('driver/views', () => {
     for (const line of text(RUN, 60).split('\n')) assert.ok(line.length <= 60, line);
   });
 
+  it('shows how far a run has come that is about no single node', () => {
+    const built = record(
+      { type: 'progress', node: undefined, message: 'create VmLegacy k8s-work-1-vm' },
+      { type: 'progress', node: undefined, message: 'create VmLegacy k8s-work-2-vm' },
+    );
+    assert.match(text(built), /2 done, last: create VmLegacy k8s-work-2-vm/);
+  });
+
   it('marks a node that failed and keeps its message', () => {
     const end = record({
       type: 'node.finished',

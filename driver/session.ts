@@ -10,7 +10,7 @@ export interface Session {
   holder: string;
   log: RunLog;
   signal: AbortSignal;
-  /** Ends the view and takes the signal handlers back. */
+  /** Ends the view and takes the signal handlers back; once, however often it is called. */
   close: () => void;
 }
 
@@ -32,7 +32,10 @@ export function openSession(project: Project, json: boolean): Session {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  let open = true;
   const close = () => {
+    if (!open) return;
+    open = false;
     stopView();
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);

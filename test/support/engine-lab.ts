@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Lab, startLab } from '../../lab/daemon/lab';
@@ -99,6 +99,7 @@ export class EngineLab {
   /** Stops everything that was started, by its id. @returns invariants that did not hold, with their violations. */
   async close(): Promise<void> {
     for (const child of this.children) child.kill('SIGKILL');
+    endOrphans(this.root);
     await this.lab.close();
     rmSync(this.root, { recursive: true, force: true });
   }
@@ -109,5 +110,17 @@ export class EngineLab {
     this.children.add(child);
     child.on('close', () => this.children.delete(child));
     return child;
+  }
+}
+
+/** Provider hosts outlive an engine that was killed: they are known by the lab's folder in their environment. */
+function endOrphans(root: string): void {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`PULUMI_HOME=${root}/`))
+        process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // Ended meanwhile, or somebody else's.
+    }
   }
 }

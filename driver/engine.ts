@@ -104,7 +104,8 @@ class FailureCollector {
   }
 }
 
-function clean(message: string): string {
+/** A diagnostic's text without the engine's colour marks. */
+export function clean(message: string): string {
   return message.replaceAll(/<\{%.*?%\}>/g, '').trim();
 }
 
@@ -175,7 +176,7 @@ async function clearDeadLock(
   await stack.cancel();
 }
 
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,4 +1,5 @@
 import type { EngineEvent } from '@pulumi/pulumi/automation';
+import { clean } from './engine';
 import { phaseOf, type Phase } from './phases';
 import type { RunLog } from './runLog';
 
@@ -48,7 +49,7 @@ export class TurnTracker {
     const diagnostic = event.diagnosticEvent;
     if (diagnostic?.severity !== 'info') return;
     for (const line of diagnostic.message.split('\n')) {
-      const match = /^\[([^\]]+)\] (.+)$/.exec(line.replaceAll(/<\{%.*?%\}>/g, '').trim());
+      const match = /^\[([^\]]+)\] (.+)$/.exec(clean(line));
       if (match?.[2] !== undefined) this.log.emit({ type: 'progress', node: match[1], message: match[2] });
     }
   }

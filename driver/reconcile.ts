@@ -43,7 +43,7 @@ async function settle(
   const access = { ...(await proxmoxAccess(stack)), vmId, name };
   if (operation.type === 'creating') await settleCreating(state, operation, access, say);
   // The provider fails to delete a VM that is gone: the state has to know that the killed run had got that far.
-  if (operation.type === 'deleting' && !(await vmExists(access, realClock))) {
+  if (operation.type === 'deleting' && !(await vmExists(access))) {
     state.markDeleted(operation.resource.urn);
     say(`VM ${vmId} (${name}) was deleted by a killed run`);
   }

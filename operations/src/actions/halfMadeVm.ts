@@ -1,3 +1,4 @@
+import { ProxmoxClient } from '../clients/proxmox.js';
 import type { Clock } from '../contract.js';
 
 export interface HalfMadeVm {
@@ -44,10 +45,14 @@ export async function removeHalfMadeVm(vm: HalfMadeVm, clock: Clock): Promise<st
   return `removed VM ${vm.vmId} (${vm.name}) on ${row.node}, which a killed run had left half made`;
 }
 
-/** Whether a VM with this id and name is there. @throws when Proxmox does not answer: unknown is not gone. */
-export async function vmExists(vm: HalfMadeVm, clock: Clock): Promise<boolean> {
-  const rows = await new WriteApi(vm.endpoint, vm.token, clock).call<Row[]>('GET', '/cluster/resources?type=vm');
-  return rows.some((row) => row.vmid === vm.vmId && row.name === vm.name);
+/**
+ * Whether a VM with this id and name is there. Its host is asked, too: the cluster's listing leaves out the names of guests
+ * on a host that is offline, and such a VM would look gone.
+ * @throws ProxmoxError when Proxmox or the VM's host does not answer: unknown is not gone.
+ */
+export async function vmExists({ endpoint, token, vmId, name }: HalfMadeVm): Promise<boolean> {
+  const found = await new ProxmoxClient(endpoint, token).vm(vmId);
+  return found?.name === name;
 }
 
 /** The few calls that change something, each awaited to the end of its task. */

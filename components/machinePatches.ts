@@ -63,7 +63,8 @@ function nodePatch(config: StackConfig, node: NodePlan): object {
     // Talos compares hardware addresses in lower case.
     deviceSelector: { hardwareAddr: nic.mac.toLowerCase() },
     dhcp: false,
-    addresses: [nic.address],
+    // A trunk has none: its VLANs belong to the pods on it.
+    addresses: nic.address === undefined ? [] : [nic.address],
     ...(index === 0 ? { routes: [{ network: '0.0.0.0/0', gateway: config.cluster.gateway }] } : {}),
     ...(index === 0 && node.role === 'controlplane' ? { vip: { ip: config.cluster.vip } } : {}),
   }));

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NodeConfig, Release, Slot, StackConfig, Variant } from './schema';
+import type { Hardware, NodeConfig, Release, Slot, StackConfig, Variant } from './schema';
 
 /**
  * The plan is pure: the same configuration always gives the same ids, addresses, MACs, UUIDs, templates and order.
@@ -16,16 +16,28 @@ export interface TemplatePlan {
   /** VM name, with the release. */
   name: string;
   release: Release;
+  /** Kernel arguments of the variant's schematic. */
+  kernelArgs: string[];
 }
 
 export interface NicPlan {
   bridge: string;
   mac: string;
   vlan?: number;
-  /** Address in CIDR notation. */
-  address: string;
-  /** The network's name in the stack file; the first NIC has none. */
+  /** Address in CIDR notation; a trunk has none. */
+  address?: string;
+  /** The network's name in the stack file; the first NIC and a trunk have none. */
   network?: string;
+  /** A trunk's VLAN tags, ascending; empty: all of the bridge. Absent: no trunk. */
+  trunks?: number[];
+}
+
+export interface StartupPlan {
+  order: number;
+  /** Seconds. */
+  upDelay?: number;
+  /** Seconds. */
+  downDelay?: number;
 }
 
 export interface NodePlan {
@@ -44,8 +56,23 @@ export interface NodePlan {
   templateVmId: number;
   nics: NicPlan[];
   pci: string[];
+  /** The role's hardware with the node's own overrides. */
+  hardware: Hardware;
+  /** Whether it has a disk for LINSTOR, and so a satellite. */
+  satellite: boolean;
+  bios: NodeConfig['bios'];
+  startup: StartupPlan;
+  onBoot: boolean;
+  /** Proxmox tags, all of them, sorted and each once. */
+  tags: string[];
   labels: Record<string, string>;
   taints: Record<string, string>;
+}
+
+export interface AddonsPlan {
+  driverAccess: boolean;
+  nvidiaRuntimeClass: boolean;
+  linstorHostDevices: string[];
 }
 
 export interface ClusterPlan {
@@ -57,6 +84,7 @@ export interface ClusterPlan {
   first: NodePlan;
   /** https://VIP:6443 */
   endpoint: string;
+  addons: AddonsPlan;
 }
 
 /** Turns a valid configuration into the plan. */
@@ -68,7 +96,7 @@ export function planCluster(config: StackConfig): ClusterPlan {
   const first = controlPlanes[0];
   if (!first) throw new Error('a cluster has at least one control plane; validate() lets no other configuration pass');
   const endpoint = `https://${config.cluster.vip}:6443`;
-  return { templates: planTemplates(config), nodes, controlPlanes, first, endpoint };
+  return { templates: planTemplates(config), nodes, controlPlanes, first, endpoint, addons: planAddons(config) };
 }
 
 /** Control planes first (R000-1), then by VM id: stable under additions. */
@@ -80,6 +108,7 @@ export function replacementOrder(left: NodePlan, right: NodePlan): number {
 function planNode(config: StackConfig, name: string, node: NodeConfig): NodePlan {
   const slot = node.release ?? config.releases.active;
   const identity = `${config.cluster.name}/${name}`;
+  const hardware = hardwareOf(config, node);
   return {
     name,
     role: node.role,
@@ -94,9 +123,39 @@ function planNode(config: StackConfig, name: string, node: NodeConfig): NodePlan
     templateVmId: templateVmId(config, slot, node.host, node.variant),
     nics: planNics(config, identity, node),
     pci: node.pci,
+    hardware,
+    satellite: config.linstor !== undefined && hardware.dataDisk !== undefined,
+    bios: node.bios,
+    startup: planStartup(node),
+    onBoot: node.onBoot,
+    tags: [...new Set([...ownTags(config, node), ...node.tags])].sort(),
     labels: node.labels,
     taints: node.taints,
   };
+}
+
+/** The role's hardware with the node's overrides; a data disk of 0 is none. */
+export function hardwareOf(config: StackConfig, node: Pick<NodeConfig, 'role' | 'hardware'>): Hardware {
+  const { dataDisk: ofRole, ...role } = config.roles[node.role];
+  const { dataDisk = ofRole, ...own } = node.hardware;
+  const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+  return { ...role, ...given, ...(dataDisk !== undefined && dataDisk > 0 && { dataDisk }) };
+}
+
+/** The tags that the program itself gives a node. */
+export function ownTags(config: StackConfig, node: Pick<NodeConfig, 'role' | 'variant'>): string[] {
+  return ['prox-ops', config.cluster.name, node.role, node.variant];
+}
+
+/** Control planes start first, so that workers find an API. */
+function planStartup({ role, startup }: NodeConfig): StartupPlan {
+  const { order = role === 'controlplane' ? 1 : 2, upDelay, downDelay } = startup;
+  return { order, ...(upDelay !== undefined && { upDelay }), ...(downDelay !== undefined && { downDelay }) };
+}
+
+function planAddons({ addons, nodes }: StackConfig): AddonsPlan {
+  const hasGpu = Object.values(nodes).some(({ variant }) => variant === 'gpu');
+  return { ...addons, nvidiaRuntimeClass: addons.nvidiaRuntimeClass ?? hasGpu };
 }
 
 function releaseOf(config: StackConfig, slot: Slot): Release {
@@ -105,7 +164,7 @@ function releaseOf(config: StackConfig, slot: Slot): Release {
   return release;
 }
 
-/** The cluster's NIC, then one for each network the node has an address on, in the order the networks are declared. */
+/** The cluster's NIC, one for each network the node has an address on, in the order they are declared, then its trunk. */
 function planNics(config: StackConfig, identity: string, node: NodeConfig): NicPlan[] {
   const bits = config.cluster.subnet.split('/')[1] ?? '24';
   const cluster: NicPlan = {
@@ -113,13 +172,16 @@ function planNics(config: StackConfig, identity: string, node: NodeConfig): NicP
     mac: node.mac ?? stableMac(`${identity}/cluster`),
     address: `${node.address}/${bits}`,
   };
+  const bridge = config.proxmox.trunkBridge ?? config.proxmox.bridge;
   const others = Object.entries(config.networks).flatMap(([network, { vlan }]): NicPlan[] => {
     const address = node.networks[network];
     if (address === undefined) return [];
-    const bridge = config.proxmox.trunkBridge ?? config.proxmox.bridge;
     return [{ bridge, mac: stableMac(`${identity}/${network}`), vlan, address, network }];
   });
-  return [cluster, ...others];
+  if (!node.trunk) return [cluster, ...others];
+  const trunks = [...new Set(node.trunk.vlans)].sort((left, right) => left - right);
+  // No network's name has a slash: the trunk's MAC is its own.
+  return [cluster, ...others, { bridge, mac: stableMac(`${identity}//trunk`), trunks }];
 }
 
 /** Templates of both filled slots, on the hosts that need the variant: the previous release stays bootable. */
@@ -139,7 +201,8 @@ function planTemplates(config: StackConfig): TemplatePlan[] {
 function planTemplate(config: StackConfig, slot: Slot, release: Release, host: string, variant: Variant): TemplatePlan {
   const key = templateKey(slot, host, variant);
   const name = `talos-${release.talos.replaceAll('.', '-')}-${variant}-${host}`;
-  return { key, slot, host, variant, vmId: templateVmId(config, slot, host, variant), name, release };
+  const kernelArgs = config.talos.kernelArgs[variant] ?? [];
+  return { key, slot, host, variant, vmId: templateVmId(config, slot, host, variant), name, release, kernelArgs };
 }
 
 function templateKey(slot: Slot, host: string, variant: Variant): string {
@@ -148,7 +211,8 @@ function templateKey(slot: Slot, host: string, variant: Variant): string {
 
 /** Two ids a host, in the order of `proxmox.hosts`: the standard variant's, then the GPU variant's. */
 function templateVmId(config: StackConfig, slot: Slot, host: string, variant: Variant): number {
-  return config.proxmox.templateIds[slot] + config.proxmox.hosts.indexOf(host) * 2 + (variant === 'gpu' ? 1 : 0);
+  const position = config.proxmox.hosts.findIndex(({ name }) => name === host);
+  return config.proxmox.templateIds[slot] + position * 2 + (variant === 'gpu' ? 1 : 0);
 }
 
 /** A UUID (version 8: made from a hash) that a node keeps for life. */

@@ -105,10 +105,10 @@ function oddControlPlanes(config: StackConfig): Problem[] {
 
 function knownHosts(config: StackConfig): Problem[] {
   return nodesOf(config)
-    .filter(([, node]) => !config.proxmox.hosts.includes(node.host))
+    .filter(([, node]) => !config.proxmox.hosts.some((host) => host.name === node.host))
     .map(([name, node]) => ({
       path: `nodes.${name}.host`,
-      message: `expected one of ${config.proxmox.hosts.join(', ')}, found ${node.host}`,
+      message: `expected one of ${config.proxmox.hosts.map((host) => host.name).join(', ')}, found ${node.host}`,
     }));
 }
 

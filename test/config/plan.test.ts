@@ -78,6 +78,68 @@ describe('config/plan', () => {
     assert.equal(planned?.templateVmId, 9006);
   });
 
+  describe('a node of its own kind', () => {
+    const config = production();
+    Object.assign(config.nodes['k8s-work-1'] ?? {}, {
+      hardware: { memory: 65536, dataDisk: 0 },
+      bios: 'ovmf',
+      startup: { upDelay: 30 },
+      onBoot: false,
+      tags: ['storage-free'],
+      trunk: { vlans: [81, 62, 81] },
+    });
+    const planned = (name: string) => planCluster(config).nodes.find((node) => node.name === name);
+    const node = planned('k8s-work-1');
+
+    it('has the hardware of its role where it says nothing else', () => {
+      assert.deepEqual(node?.hardware, { cores: 16, sockets: 1, memory: 65536, disk: 100 });
+      assert.deepEqual(planned('k8s-work-2')?.hardware, {
+        cores: 16,
+        sockets: 1,
+        memory: 32768,
+        disk: 100,
+        dataDisk: 200,
+      });
+    });
+
+    it('runs a satellite only with a data disk', () => {
+      assert.equal(node?.satellite, false);
+      assert.equal(planned('k8s-work-2')?.satellite, true);
+      assert.equal(planned('k8s-ctrl-1')?.satellite, false);
+    });
+
+    it('carries its own firmware, startup and tags', () => {
+      assert.equal(node?.bios, 'ovmf');
+      assert.equal(node?.onBoot, false);
+      assert.deepEqual(node?.startup, { order: 2, upDelay: 30 });
+      assert.deepEqual(node?.tags, ['prox-ops', 'standard', 'storage-free', 'worker']);
+      assert.deepEqual(planned('k8s-ctrl-1')?.startup, { order: 1 });
+    });
+
+    it('R002-5 has a trunk as its last NIC, without an address, its VLANs once and ascending', () => {
+      assert.deepEqual(
+        node?.nics.map(({ bridge, vlan, trunks, address }) => ({ bridge, vlan, trunks, address })).at(-1),
+        { bridge: 'vmbr0', vlan: undefined, trunks: [62, 81], address: undefined },
+      );
+      assert.equal(new Set(node?.nics.map(({ mac }) => mac)).size, 4);
+    });
+  });
+
+  describe('add-ons', () => {
+    it('have the RuntimeClass where a node has a GPU, unless the file says otherwise', () => {
+      const config = production();
+      assert.deepEqual(planCluster(config).addons, {
+        driverAccess: true,
+        nvidiaRuntimeClass: true,
+        linstorHostDevices: [],
+      });
+      for (const node of Object.values(config.nodes)) node.variant = 'standard';
+      assert.equal(planCluster(config).addons.nvidiaRuntimeClass, false);
+      config.addons.nvidiaRuntimeClass = true;
+      assert.equal(planCluster(config).addons.nvidiaRuntimeClass, true);
+    });
+  });
+
   describe('for any cluster', () => {
     it('does not depend on the order of the nodes in the file', () => {
       fc.assert(
@@ -152,7 +214,7 @@ function clusters(): fc.Arbitrary<StackConfig> {
       assert.ok(worker);
       const nodes = Object.entries(config.nodes).filter(([, node]) => node.role === 'controlplane');
       for (let index = 0; index < workers; index += 1) {
-        const host = hosts[(index * 7 + seed) % hosts.length] ?? '';
+        const host = hosts[(index * 7 + seed) % hosts.length]?.name ?? '';
         const address = `10.20.66.${20 + index}`;
         nodes.push([`w-${seed}-${index}`, { ...worker, host, vmId: 8100 + index, address, networks: {} }]);
       }

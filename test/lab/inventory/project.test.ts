@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { validate } from '../../../config/validate';
+import { productionInventory } from '../../../lab/inventory/production';
 import { labStackFile } from '../../../lab/inventory/project';
 import { LabNetwork } from '../../../lab/world/network';
-import { rawStack, REPOSITORY } from '../../support/stack-files';
+import { production, rawStack, REPOSITORY } from '../../support/stack-files';
 
 const network = new LabNetwork(20);
 
@@ -31,5 +32,21 @@ describe('lab/inventory: the lab stack file', () => {
     };
     assert.deepEqual(Object.keys(config['prox-ops:nodes'] ?? {}), ['k8s-ctrl-1']);
     assert.throws(() => labStackFile({ repository: REPOSITORY, network, nodes: ['k8s-work-99'] }), /k8s-work-99/);
+  });
+});
+
+describe('lab/inventory: the hypervisors', () => {
+  it('are those that Pulumi.prod.yaml describes', () => {
+    const described = production().proxmox.hosts;
+    const { hosts, storages } = productionInventory(network);
+    const emulated = hosts.map(({ name, memory, cores, bridges, pci }) => ({
+      name,
+      memory: memory / 2 ** 20,
+      cores,
+      bridges,
+      storages: storages.map((storage) => storage.name),
+      pci: pci.map(({ mapping }) => mapping),
+    }));
+    assert.deepEqual(described, emulated);
   });
 });

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { cidr, dnsLabel, ipv4, mac, role, slot, text, variant, vlanId, vmId } from './scalars';
+
+const count = z.number().int().positive();
+const memory = z.number().int().min(2048);
+const disk = z.number().int().min(10);
+
+const hardware = z.strictObject({
+  cores: count.describe('CPU cores of each socket.'),
+  sockets: count.default(1).describe('CPU sockets.'),
+  memory: memory.describe('Memory in MiB.'),
+  disk: disk.describe('System disk in GiB.'),
+  dataDisk: z.number().int().min(1).optional().describe('Data disk for LINSTOR in GiB. Absent: none.'),
+});
+
+const hardwareOverrides = z.strictObject({
+  cores: count.optional().describe('CPU cores of each socket.'),
+  sockets: count.optional().describe('CPU sockets.'),
+  memory: memory.optional().describe('Memory in MiB.'),
+  disk: disk.optional().describe('System disk in GiB.'),
+  dataDisk: z.number().int().min(0).optional().describe('Data disk for LINSTOR in GiB. 0: none on this node.'),
+});
+
+export const roles = z
+  .strictObject({
+    controlplane: hardware.describe('Hardware of control planes.'),
+    worker: hardware.describe('Hardware of workers.'),
+  })
+  .describe('Hardware of each role.');
+
+const startup = z.strictObject({
+  order: z.number().int().min(0).optional().describe('Lower starts first. Default: 1 control planes, 2 workers.'),
+  upDelay: z.number().int().min(0).optional().describe('Seconds to wait after this VM has started.'),
+  downDelay: z.number().int().min(0).optional().describe('Seconds to wait for this VM to shut down.'),
+});
+
+const trunk = z.strictObject({
+  vlans: z.array(vlanId).default([]).describe('VLAN tags that the NIC carries. Empty: all of the bridge.'),
+});
+
+const tag = z.string().regex(/^[a-z0-9_][a-z0-9_.+-]*$/, 'expected a Proxmox tag: lower-case letters, digits and _.+-');
+
+const node = z.strictObject({
+  role: role.describe('Control planes run etcd.'),
+  vmId: vmId.describe('VM id in Proxmox, for life.'),
+  host: text.describe('Proxmox host, by name. A change replaces the node.'),
+  address: ipv4.describe('Address of the first NIC, in cluster.subnet.'),
+  variant: variant.default('standard').describe('Which schematic the node is made from.'),
+  pci: z.array(text).default([]).describe('PCI mappings passed through, by name.'),
+  networks: z.record(text, cidr).default({}).describe('Addresses on further networks, in CIDR notation.'),
+  trunk: trunk.optional().describe('A last NIC without an address that carries VLANs tagged, for Multus.'),
+  mac: mac.optional().describe('MAC address of the first NIC. Default: made from the name.'),
+  release: slot.optional().describe('Overrides the active release slot, after a rollback of this node.'),
+  hardware: hardwareOverrides.prefault({}).describe('What differs from the hardware of the role.'),
+  bios: z.enum(['seabios', 'ovmf']).default('seabios').describe('Firmware; ovmf is UEFI.'),
+  startup: startup.prefault({}).describe('When Proxmox starts the VM with its host.'),
+  onBoot: z.boolean().default(true).describe('Whether Proxmox starts the VM with its host.'),
+  tags: z.array(tag).default([]).describe('Proxmox tags, beside those that every node has.'),
+  labels: z.record(text, z.string()).default({}).describe('Kubernetes node labels.'),
+  taints: z.record(text, z.string()).default({}).describe('Kubernetes node taints: `key: value:Effect`.'),
+});
+
+export const nodes = z.record(dnsLabel, node).describe('The nodes, by name.');
+
+export type NodeConfig = z.infer<typeof node>;
+export type Hardware = z.infer<typeof hardware>;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Lab, startLab } from '../../lab/daemon/lab';
 import { createLabProject, LAB_STACK } from '../../lab/inventory/project';
 import { ensureTools, TOOL_NAMES } from '../../lab/tools/index';
-import { LabNetwork } from '../../lab/world/network';
+import { testNetwork } from './network';
 import { REPOSITORY } from './stack-files';
 
 export interface Finished {
@@ -39,14 +39,14 @@ export class EngineLab {
     try {
       const tools = await ensureTools(TOOL_NAMES);
       const project = join(root, 'project');
-      const network = new LabNetwork(options.base);
+      const network = testNetwork(options.base);
       createLabProject({ ...options, directory: project, repository: REPOSITORY, network });
-      const { base, nodes } = options;
+      const { nodes } = options;
       const directory = join(root, 'lab');
       const lab = await startLab({
         name: 'test',
         directory,
-        base,
+        base: network.base,
         durations: 'fastest',
         nodes,
         tools,

@@ -9,10 +9,11 @@ import { EXIT } from '../../../lab/daemon/errors.js';
 import { isAlive } from '../../../lab/daemon/process-id.js';
 import { labState } from '../../../lab/daemon/record.js';
 import type { LabStatus } from '../../../lab/daemon/status.js';
+import { testBase } from '../../support/network';
 
 const LAB = join(__dirname, '..', '..', '..', 'lab', 'cli', 'main.ts');
 const SOURCES = ['--require', require.resolve('tsx/cjs')];
-const BASE = '109';
+const BASE = String(testBase(109));
 
 describe('prox-ops lab, its process from up to down', () => {
   let root: string;
@@ -50,7 +51,7 @@ describe('prox-ops lab, its process from up to down', () => {
     assert.equal(isAlive(pid), true);
     assert.deepEqual(
       hosts.map(({ name, address }) => `${name} ${address}`),
-      ['baldar 127.109.66.10', 'heimdall 127.109.66.11', 'odin 127.109.66.12', 'thor 127.109.66.13'],
+      ['baldar 10', 'heimdall 11', 'odin 12', 'thor 13'].map((host) => host.replace(' ', ` 127.${BASE}.66.`)),
     );
     assert.equal(monitor.armed, null);
     assert.equal((await run('monitor')).exitCode, EXIT.unproven);
@@ -63,7 +64,7 @@ describe('prox-ops lab, its process from up to down', () => {
     assert.match(second.err, new RegExp(`running already: process ${pid} `));
     const other = await run('up', '--base', BASE, '--name', 'other');
     assert.equal(other.exitCode, EXIT.occupied);
-    assert.match(other.err, new RegExp(`process ${pid} \\(node\\) holds 127\\.109\\.0\\.1:7443`));
+    assert.match(other.err, new RegExp(`process ${pid} \\(node\\) holds 127\\.${BASE}\\.0\\.1:7443`));
     assert.equal(labState(new LabDirectory(join(root, 'prox-ops', 'labs', 'other'))).state, 'absent');
   });
 

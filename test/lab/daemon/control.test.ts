@@ -6,9 +6,10 @@ import { FaultDesk } from '../../../lab/daemon/fault-desk.js';
 import { kubeconfigSecrets, machineSecrets } from '../../../lab/daemon/secrets.js';
 import { EventLog } from '../../../lab/world/events.js';
 import { Faults } from '../../../lab/world/faults.js';
+import { testAddress } from '../../support/network';
 
 describe('lab API', () => {
-  const address = '127.108.0.1';
+  const address = testAddress(108, '0.1');
   const url = `http://${address}:7443`;
   const authorization = 'Bearer right';
   let server: ControlServer;

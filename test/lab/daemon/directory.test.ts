@@ -14,7 +14,7 @@ import { checkPorts } from '../../../lab/daemon/ports.js';
 import { isAlive, processStart } from '../../../lab/daemon/process-id.js';
 import { claim, labState, release } from '../../../lab/daemon/record.js';
 import { productionInventory } from '../../../lab/inventory/production.js';
-import { LabNetwork } from '../../../lab/world/network.js';
+import { testNetwork } from '../../support/network';
 
 describe('lab directory', () => {
   let root: string;
@@ -116,7 +116,7 @@ describe('lab directory', () => {
 
 describe('lab addresses', () => {
   it('that are taken are named, with who holds them', async () => {
-    const network = new LabNetwork(108);
+    const network = testNetwork(108);
     const { address } = productionInventory(network).hosts[1] ?? { address: '' };
     const server = createServer();
     await once(server.listen({ host: address, port: network.ports.proxmox }), 'listening');

@@ -3,11 +3,11 @@ import type { V1Node, V1Pod } from '@kubernetes/client-node';
 import { productionInventory } from '../../../lab/inventory/production.js';
 import { bootStatus, gpuCount, registeredNode } from '../../../lab/kubernetes/node-object.js';
 import { restartedPod } from '../../../lab/kubernetes/pod-restart.js';
-import { LabNetwork } from '../../../lab/world/network.js';
 import { fakeMachine, type NodePlan } from './support.js';
+import { testAddress, testNetwork } from '../../support/network';
 
-const inventory = productionInventory(new LabNetwork(105));
-const WORKER: NodePlan = { name: 'worker-1', address: '127.105.67.11', role: 'worker' };
+const inventory = productionInventory(testNetwork(105));
+const WORKER: NodePlan = { name: 'worker-1', address: testAddress(105, '67.11'), role: 'worker' };
 const machine = (node: NodePlan, generation = 1): ReturnType<typeof fakeMachine> =>
   fakeMachine(node, { kubelet: 'v1.34.1', uuid: '0b9c1f4e-3c39-4f5e-9f1c-1a2b3c4d5e6f', generation });
 

@@ -16,8 +16,9 @@ import { realClock } from '../../../lab/world/clock.js';
 import { FASTEST } from '../../../lab/world/durations.js';
 import { EventLog, type Recorded, type WorldEvent } from '../../../lab/world/events.js';
 import { Faults } from '../../../lab/world/faults.js';
-import { LabNetwork } from '../../../lab/world/network.js';
+import type { LabNetwork } from '../../../lab/world/network.js';
 import type { ClusterPki, Machine, Machines, Storage, World } from '../../../lab/world/world.js';
+import { testNetwork } from '../../support/network';
 
 export interface NodePlan {
   name: string;
@@ -155,7 +156,7 @@ export class Stage {
   private readonly connections: Connection[] = [];
 
   constructor(base: number, binaries: Binaries, deps: Partial<KubernetesDependencies> = {}) {
-    this.network = new LabNetwork(base);
+    this.network = testNetwork(base);
     this.world = {
       clock: realClock,
       durations: FASTEST,

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { seedResources, startLinstor } from '../../../lab/linstor/index.js';
 import { machine, withLab, type Lab } from './support.js';
+import { testAddress } from '../../support/network';
 
 const THREE = ['alpha', 'bravo', 'charlie'];
 
@@ -108,7 +109,7 @@ describe('LINSTOR faults', () => {
   it('linstor-unreachable: from before the start, and switched quickly, ends as it was last set', () =>
     withLab(THREE, async (lab) => {
       lab.faults.set('linstor-unreachable');
-      const other = await startLinstor(lab.world, lab.controller, { address: '127.104.0.2', port: lab.port });
+      const other = await startLinstor(lab.world, lab.controller, { address: testAddress(104, '0.2'), port: lab.port });
       try {
         for (let i = 0; i < 3; i += 1) {
           lab.faults.clear('linstor-unreachable');

@@ -5,10 +5,10 @@ import { FASTEST } from '../../../lab/world/durations.js';
 import type { Durations } from '../../../lab/world/durations.js';
 import { EventLog, type Recorded, type WorldEvent } from '../../../lab/world/events.js';
 import { Faults } from '../../../lab/world/faults.js';
-import { LabNetwork } from '../../../lab/world/network.js';
 import type { Machine, World } from '../../../lab/world/world.js';
 import type { Clock } from '../../../lab/world/clock.js';
 import { LinstorController, startLinstor } from '../../../lab/linstor/index.js';
+import { testAddress, testNetwork } from '../../support/network';
 
 const GIB = 1024 ** 3;
 
@@ -83,7 +83,7 @@ export class Lab {
   private readonly abort = new AbortController();
   private stop: () => Promise<void> = () => Promise.resolve();
   port = 0;
-  readonly address = '127.104.0.1';
+  readonly address = testAddress(104, '0.1');
 
   private constructor(durations: Partial<Durations>) {
     this.world = {
@@ -91,7 +91,7 @@ export class Lab {
       durations: { ...DURATIONS, ...durations },
       events: this.events,
       faults: this.faults,
-      network: new LabNetwork(104),
+      network: testNetwork(104),
       inventory: { hosts: [], storages: [] },
       directory: '/nonexistent',
       signal: this.abort.signal,
@@ -221,7 +221,7 @@ export function machine(node: string, generation = 1, dataGib: number[] = [100])
     vmid: 100,
     generation,
     node,
-    address: '127.104.67.21',
+    address: testAddress(104, '67.21'),
     role: 'worker',
     stage: 'running',
     talosVersion: 'v1.12.0',

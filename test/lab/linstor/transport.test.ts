@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { startLinstor } from '../../../lab/linstor/index.js';
 import { withLab, type Entry } from './support.js';
+import { testBase } from '../../support/network';
 
 describe('LINSTOR REST transport', () => {
   it('says its version', () =>
@@ -112,7 +113,12 @@ describe('LINSTOR REST transport', () => {
       const { port } = other.address() as { port: number };
       try {
         const starting = startLinstor(lab.world, lab.controller, { address: lab.address, port });
-        await assert.rejects(starting, /expected to listen on 127\.104\.0\.1:\d+, found EADDRINUSE; stop what listens/);
+        await assert.rejects(
+          starting,
+          new RegExp(
+            String.raw`expected to listen on 127\.${testBase(104)}\.0\.1:\d+, found EADDRINUSE; stop what listens`,
+          ),
+        );
       } finally {
         other.close();
       }

@@ -6,6 +6,7 @@ import type { PropertyMap } from '../../../lab/plugins/protocol/values.js';
 import { ensureTools } from '../../../lab/tools/index.js';
 import { plan, Stage } from '../kubernetes/support.js';
 import { PluginClient } from './plugin-client.js';
+import { testBase } from '../../support/network';
 
 const NAMESPACE = 'kubernetes:core/v1:Namespace';
 const CONFIG = 'kubernetes:core/v1:ConfigMap';
@@ -176,7 +177,7 @@ describe('kubernetes plugin on the real control plane', () => {
   });
 
   it('says that a cluster cannot be reached, and what to do', async () => {
-    const nobody = { server: 'https://127.106.99.99:6443' };
+    const nobody = { server: `https://127.${testBase(106)}.99.99:6443` };
     const kubeconfig = JSON.stringify({
       'current-context': 'c',
       clusters: [{ name: 'c', cluster: nobody }],

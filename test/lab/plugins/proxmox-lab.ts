@@ -10,8 +10,8 @@ import { realClock } from '../../../lab/world/clock.js';
 import { FASTEST } from '../../../lab/world/durations.js';
 import { EventLog } from '../../../lab/world/events.js';
 import { Faults } from '../../../lab/world/faults.js';
-import { LabNetwork } from '../../../lab/world/network.js';
 import type { Kubernetes, Storage, World } from '../../../lab/world/world.js';
+import { testNetwork } from '../../support/network';
 
 const TOKEN = 'root@pam!prox-ops=11111111-2222-3333-4444-555555555555';
 /** The empty schematic's image of one release. */
@@ -29,7 +29,7 @@ export class ProxmoxLab {
   ) {}
 
   static async start(base = 106): Promise<ProxmoxLab> {
-    const network = new LabNetwork(base);
+    const network = testNetwork(base);
     const stop = new AbortController();
     const directory = mkdtempSync(join(tmpdir(), 'plugins-test-'));
     const world: World = {

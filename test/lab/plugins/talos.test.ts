@@ -14,6 +14,7 @@ import { ensureTools } from '../../../lab/tools/index.js';
 import { createAuthority, issue } from '../../../lab/world/certificates.js';
 import { PluginClient } from './plugin-client.js';
 import { IMAGE_URL, ProxmoxLab } from './proxmox-lab.js';
+import { testAddress, testBase } from '../../support/network';
 
 const SECRETS = 'talos:machine/secrets:Secrets';
 const APPLY = 'talos:machine/configurationApply:ConfigurationApply';
@@ -45,7 +46,7 @@ describe('talos plugin', () => {
   const render = (more: PropertyMap = {}) =>
     plugin.invoke(RENDER, {
       clusterName: 'lab',
-      clusterEndpoint: 'https://127.106.67.20:6443',
+      clusterEndpoint: `https://127.${testBase(106)}.67.20:6443`,
       machineType: 'controlplane',
       machineSecrets: open['machineSecrets'] ?? {},
       talosVersion: 'v1.12.0',
@@ -124,7 +125,7 @@ describe('talos plugin', () => {
       const args = {
         clusterName: 'lab',
         clientConfiguration: open['clientConfiguration'] ?? {},
-        endpoints: ['127.106.67.1'],
+        endpoints: [testAddress(106, '67.1')],
       };
       const result = await plugin.invoke('talos:client/getConfiguration:getConfiguration', args);
       const config = parse(text(openMap(result)['talosConfig'])) as { context: string; contexts: object };
@@ -145,7 +146,7 @@ describe('talos plugin', () => {
   });
 
   describe('with machines', () => {
-    const address = '127.106.67.1';
+    const address = testAddress(106, '67.1');
     let lab: ProxmoxLab;
     let endTalos: () => Promise<void>;
     let proxmox: PluginClient;
@@ -214,7 +215,10 @@ describe('talos plugin', () => {
       const authority = await createAuthority({ commonName: 'kubernetes', algorithm: 'ecdsa' });
       const client = await issue(authority, { commonName: 'admin', organization: 'system:masters' });
       const data = (pem: string) => Buffer.from(pem).toString('base64');
-      const cluster = { server: 'https://127.106.67.20:6443', 'certificate-authority-data': data(authority.crt) };
+      const cluster = {
+        server: `https://127.${testBase(106)}.67.20:6443`,
+        'certificate-authority-data': data(authority.crt),
+      };
       const user = { 'client-certificate-data': data(client.crt), 'client-key-data': data(client.key) };
       return stringify({
         'current-context': 'admin@lab',
@@ -266,7 +270,7 @@ describe('talos plugin', () => {
       const fetched = await plugin.create(KUBECONFIG, target({ certificateRenewalDuration: '720h' }));
       assert.equal(fetched.id, 'lab');
       const client = fetched.properties['kubernetesClientConfiguration'] as PropertyMap;
-      assert.equal(client['host'], 'https://127.106.67.20:6443');
+      assert.equal(client['host'], `https://127.${testBase(106)}.67.20:6443`);
       assert.ok(client['clientKey'] instanceof Secret && fetched.properties['kubeconfigRaw'] instanceof Secret);
       const opened = { id: fetched.id, properties: openMap(fetched.properties) };
       assert.equal(
@@ -303,7 +307,7 @@ describe('talos plugin', () => {
 
     it('gives up on a node that is not there when its time is over', async () => {
       const nobody = target({
-        node: '127.106.67.99',
+        node: testAddress(106, '67.99'),
         timeouts: { create: '100ms' },
         machineConfigurationInput: await configuration(),
       });

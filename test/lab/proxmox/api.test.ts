@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { ProxmoxCluster, startProxmox } from '../../../lab/proxmox/index.js';
 import { createAuthority } from '../../../lab/world/certificates.js';
 import { Lab, TOKEN, USER } from './harness.js';
+import { testAddress, testBase } from '../../support/network';
 
 describe('Proxmox: the API', () => {
   let lab: Lab;
@@ -173,29 +174,34 @@ describe('Proxmox: the API', () => {
   });
 
   it('shows a running guest new addresses only once its cloud-init drive is rebuilt, and none without a drive', async () => {
-    const options = { ipconfig0: 'ip=127.102.67.1/23' };
+    const options = { ipconfig0: `ip=127.${testBase(102)}.67.1/23` };
     const vmid = lab.cluster.byHand.create({ name: 'node', host: 'thor', options });
     assert.deepEqual(lab.cluster.hardware(vmid)!.ipConfigs, []);
     const vm = `nodes/thor/qemu/${vmid}`;
     await lab.ok('PUT', `${vm}/config`, { ide2: 'vms-ceph:cloudinit,media=cdrom' });
     lab.cluster.byHand.start(vmid);
     const address = () => lab.cluster.hardware(vmid)!.ipConfigs[0]!.address;
-    await lab.ok('PUT', `${vm}/config`, { ipconfig0: 'ip=127.102.67.2/23' });
-    assert.equal(address(), '127.102.67.1/23');
+    await lab.ok('PUT', `${vm}/config`, { ipconfig0: `ip=127.${testBase(102)}.67.2/23` });
+    assert.equal(address(), `127.${testBase(102)}.67.1/23`);
     await lab.ok('PUT', `${vm}/cloudinit`);
-    assert.equal(address(), '127.102.67.2/23');
+    assert.equal(address(), `127.${testBase(102)}.67.2/23`);
     lab.cluster.byHand.remove(vmid);
   });
 
   it('names the address when a port is taken, and leaves nothing listening', async () => {
     const cluster = new ProxmoxCluster(lab.world, { resolveImage: () => undefined });
     const [first, ...rest] = lab.world.inventory.hosts;
-    const hosts = [{ ...first!, address: '127.102.99.1' }, ...rest];
+    const hosts = [{ ...first!, address: testAddress(102, '99.1') }, ...rest];
     const world = { ...lab.world, inventory: { ...lab.world.inventory, hosts } };
     const tls = await createAuthority({ commonName: 'x', algorithm: 'ecdsa' });
     const start = startProxmox(world, { cluster, tls, tokens: [TOKEN] });
-    await assert.rejects(start, /Proxmox API of heimdall: expected 127\.102\.66\.11:8006 to be free, found EADDRINUSE/);
-    const socket = connect({ host: '127.102.99.1', port: 8006 });
+    await assert.rejects(
+      start,
+      new RegExp(
+        String.raw`Proxmox API of heimdall: expected 127\.${testBase(102)}\.66\.11:8006 to be free, found EADDRINUSE`,
+      ),
+    );
+    const socket = connect({ host: testAddress(102, '99.1'), port: 8006 });
     await assert.rejects(once(socket, 'secureConnect'), { code: 'ECONNREFUSED' });
   });
 

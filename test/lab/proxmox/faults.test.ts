@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { FaultError } from '../../../lab/world/faults.js';
 import { Lab } from './harness.js';
+import { testBase } from '../../support/network';
 
 describe('Proxmox: faults', () => {
   let lab: Lab;
@@ -146,5 +147,10 @@ describe('Proxmox: faults', () => {
 
 /** The same hosts at other addresses, for a second lab beside the first. */
 function moved(lab: Lab) {
-  return { hosts: lab.world.inventory.hosts.map((host, index) => ({ ...host, address: `127.102.98.${index + 1}` })) };
+  return {
+    hosts: lab.world.inventory.hosts.map((host, index) => ({
+      ...host,
+      address: `127.${testBase(102)}.98.${index + 1}`,
+    })),
+  };
 }

@@ -11,8 +11,8 @@ import { FASTEST, type Durations } from '../../../lab/world/durations.js';
 import { EventLog, type Recorded, type WorldEvent } from '../../../lab/world/events.js';
 import { Faults } from '../../../lab/world/faults.js';
 import type { Inventory } from '../../../lab/world/inventory.js';
-import { LabNetwork } from '../../../lab/world/network.js';
 import type { World } from '../../../lab/world/world.js';
+import { testBase, testNetwork } from '../../support/network';
 
 export const TOKEN = 'root@pam!prox-ops=11111111-2222-3333-4444-555555555555';
 export const USER = 'root@pam!prox-ops';
@@ -43,7 +43,7 @@ export class Lab {
   }
 
   static async start(options: { durations?: Partial<Durations>; speed?: number; inventory?: Partial<Inventory> } = {}) {
-    const network = new LabNetwork(102);
+    const network = testNetwork(102);
     const stop = new AbortController();
     const clock = acceleratedClock(options.speed ?? 1);
     const world: World = {
@@ -159,12 +159,14 @@ export class Lab {
 
 /** The image factory's URLs: .../image/<schematic>/<version>/nocloud-amd64.raw */
 function resolveImage(url: string): ImageSource | undefined {
-  const match = /^http:\/\/127\.102\.0\.1:8080\/image\/(\w+)\/(v[\d.]+)\/nocloud-amd64\.raw$/.exec(url);
+  const match = new RegExp(
+    String.raw`^http://127\.${testBase(102)}\.0\.1:8080/image/(\w+)/(v[\d.]+)/nocloud-amd64\.raw$`,
+  ).exec(url);
   return match ? { schematic: match[1]!, version: match[2]!, size: IMAGE_BYTES } : undefined;
 }
 
 export function imageUrl(version: string, schematic = 'abc123'): string {
-  return `http://127.102.0.1:8080/image/${schematic}/${version}/nocloud-amd64.raw`;
+  return `http://127.${testBase(102)}.0.1:8080/image/${schematic}/${version}/nocloud-amd64.raw`;
 }
 
 /** Real time, run faster: what takes a minute in the world takes 60 ms at speed 1000. */

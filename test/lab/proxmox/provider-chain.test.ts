@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { IMAGE_BYTES, Lab, USER, imageUrl } from './harness.js';
+import { testAddress, testBase } from '../../support/network';
 
 /** Calls in the order and form in which the real provider plugin sends them. */
 describe('Proxmox: the provider plugin’s calls', () => {
@@ -117,7 +118,10 @@ describe('Proxmox: the provider plugin’s calls', () => {
           { slot: 'net0', mac: 'BC:24:11:00:80:01', bridge: 'vmbr1' },
           { slot: 'net1', mac: 'BC:24:11:62:80:01', bridge: 'vmbr0', tag: 62 },
         ],
-        ipConfigs: [{ address: '127.102.67.1/23', gateway: '127.102.66.1' }, { address: '127.102.62.1/23' }],
+        ipConfigs: [
+          { address: `127.${testBase(102)}.67.1/23`, gateway: testAddress(102, '66.1') },
+          { address: `127.${testBase(102)}.62.1/23` },
+        ],
         disks: [
           ['scsi0', 'vms-ceph:vm-8001-disk-0', 100 * GIB],
           ['scsi1', 'local-lvm:vm-8001-disk-0', 200 * GIB],
@@ -227,8 +231,8 @@ describe('Proxmox: the provider plugin’s calls', () => {
       net0: 'model=virtio,bridge=vmbr1,firewall=0,macaddr=BC:24:11:00:80:01,mtu=9000',
       net1: 'model=virtio,bridge=vmbr0,macaddr=BC:24:11:62:80:01,tag=62',
       ide2: 'file=vms-ceph:cloudinit,media=cdrom',
-      ipconfig0: 'gw=127.102.66.1,ip=127.102.67.1/23',
-      ipconfig1: 'ip=127.102.62.1/23',
+      ipconfig0: `gw=127.${testBase(102)}.66.1,ip=127.${testBase(102)}.67.1/23`,
+      ipconfig1: `ip=127.${testBase(102)}.62.1/23`,
       smbios1: `base64=1,serial=ZHM9bm9jbG91ZA==,uuid=${uuid}`,
       delete: [...Array.from({ length: 29 }, (_x, index) => `net${index + 3}`), 'serial1', 'serial2'].join(','),
     });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { applying } from './applying.js';
 import { routing } from './routing.js';
 import { Site, VERSION } from './site.js';
+import { testBase } from '../../support/network';
 
 describe('talos: a cluster and the real talosctl', () => {
   let site: Site;
@@ -40,7 +41,7 @@ describe('talos: a cluster and the real talosctl', () => {
     const node = ['-n', site.address(4)];
     const expected: Record<string, RegExp> = {
       links: /eth0 .*bc:24:11:00:00:01/,
-      addresses: /eth0\/127\.103\.67\.4\/24/,
+      addresses: new RegExp(String.raw`eth0/127\.${testBase(103)}\.67\.4/24`),
       members: /control-3 .*controlplane/,
       hostname: /worker-1/,
       nodename: /worker-1/,
@@ -93,7 +94,7 @@ describe('talos: a cluster and the real talosctl', () => {
 
   it('gave Kubernetes what the configuration says, and the nodes to it', () => {
     const { pki } = site.kubernetes;
-    assert.equal(pki?.endpoint, 'https://127.103.67.20:6443');
+    assert.equal(pki?.endpoint, `https://127.${testBase(103)}.67.20:6443`);
     assert.equal(pki.kubernetesVersion, 'v1.34.1');
     assert.match(pki.ca.key, /PRIVATE KEY/);
     assert.match(pki.serviceAccountKey, /PRIVATE KEY/);

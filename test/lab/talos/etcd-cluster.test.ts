@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EtcdCluster, hex, type Member } from '../../../lab/talos/etcd/cluster.js';
 import { EventLog } from '../../../lab/world/events.js';
+import { testBase } from '../../support/network';
 
 describe('talos: who may join and leave an etcd cluster', () => {
   let events: EventLog;
@@ -12,7 +13,7 @@ describe('talos: who may join and leave an etcd cluster', () => {
     cluster = new EtcdCluster(events, { now: () => now, delay: async () => undefined });
   });
 
-  const peer = (name: string, last = Number(name.at(-1))) => ({ name, address: `127.103.67.${last}` });
+  const peer = (name: string, last = Number(name.at(-1))) => ({ name, address: `127.${testBase(103)}.67.${last}` });
   const voter = (name: string, last?: number): Member => {
     const member = cluster.join(peer(name, last));
     cluster.start(member.id, name);

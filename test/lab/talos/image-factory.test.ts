@@ -5,14 +5,14 @@ import { realClock } from '../../../lab/world/clock.js';
 import { FASTEST } from '../../../lab/world/durations.js';
 import { EventLog } from '../../../lab/world/events.js';
 import { Faults } from '../../../lab/world/faults.js';
-import { LabNetwork } from '../../../lab/world/network.js';
+import { testNetwork } from '../../support/network';
 
 const EMPTY = '376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba';
 /** As factory.talos.dev gives it for the guest agent alone. */
 const GUEST_AGENT = 'ce4c980550dd2ab1b17bbf2b08801c7eb59418eafe8f279833297925d67c7515';
 
 describe('talos: image factory', () => {
-  const network = new LabNetwork(103);
+  const network = testNetwork(103);
   const factory = new ImageFactory({
     clock: realClock,
     durations: FASTEST,

@@ -9,9 +9,9 @@ import { realClock } from '../../../lab/world/clock.js';
 import { FASTEST, type Durations } from '../../../lab/world/durations.js';
 import { EventLog, type Recorded, type WorldEvent } from '../../../lab/world/events.js';
 import { Faults } from '../../../lab/world/faults.js';
-import { LabNetwork } from '../../../lab/world/network.js';
 import type { World } from '../../../lab/world/world.js';
 import { FakeHypervisors, FakeKubernetes, FakeStorage } from './fakes.js';
+import { testBase, testNetwork } from '../../support/network';
 
 export interface Ran {
   code: number;
@@ -47,7 +47,7 @@ export class Site {
       durations,
       events: new EventLog(Date.now),
       faults: new Faults(),
-      network: new LabNetwork(103),
+      network: testNetwork(103),
       inventory: { hosts: [], storages: [] },
       directory,
       signal,
@@ -74,7 +74,7 @@ export class Site {
   }
 
   address(last: number): string {
-    return `127.103.67.${last}`;
+    return `127.${testBase(103)}.67.${last}`;
   }
 
   file(name: string): string {

@@ -8,7 +8,8 @@ import tseslint from 'typescript-eslint';
 const FORBIDDEN = {
   config: ['components', 'lifecycle', 'operations', 'driver', 'lab', 'policies'],
   lifecycle: ['components', 'config', 'driver', 'lab', 'policies'],
-  components: ['driver', 'lab', 'policies', 'index'],
+  components: ['backend', 'driver', 'lab', 'policies', 'index'],
+  backend: ['config', 'lifecycle', 'operations', 'driver', 'lab', 'policies', 'index'],
   operations: ['components', 'config', 'lifecycle', 'driver', 'lab', 'policies'],
   driver: ['components', 'lifecycle', 'lab', 'policies', 'index'],
   policies: ['components', 'lifecycle', 'driver', 'lab', 'operations', 'index'],

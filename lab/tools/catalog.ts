@@ -14,13 +14,18 @@ export const TOOL_NAMES = [
   'kwok',
 ] as const;
 
+/** Programs that no lab runs by itself: whoever wants one asks for it. */
+export const EXTRA_TOOL_NAMES = ['versitygw'] as const;
+
 export type ToolName = (typeof TOOL_NAMES)[number];
+export type AnyToolName = ToolName | (typeof EXTRA_TOOL_NAMES)[number];
 
 const PULUMI = 'v3.200.0';
 const TALOS = 'v1.13.0';
 const ETCD = 'v3.7.3';
 const KUBERNETES = 'v1.36.3';
 const KWOK = 'v0.8.0';
+const VERSITYGW = 'v1.8.0';
 
 /** A machine as Go and the release pages name it: linux/amd64. */
 interface Platform {
@@ -33,7 +38,7 @@ function thisPlatform(): Platform {
 }
 
 /** All tools, for this machine, in the order in which they are best built: the longest builds that others wait for first. */
-export function catalog(platform: Platform = thisPlatform()): Record<ToolName, ToolSpec> {
+export function catalog(platform: Platform = thisPlatform()): Record<AnyToolName, ToolSpec> {
   return {
     pulumi: pulumi(platform),
     talosctl: talosctl(platform),
@@ -43,6 +48,7 @@ export function catalog(platform: Platform = thisPlatform()): Record<ToolName, T
     'kube-scheduler': kubernetes('kube-scheduler', platform),
     kubectl: kubernetes('kubectl', platform),
     kwok: kwok(),
+    versitygw: versitygw(),
   };
 }
 
@@ -160,5 +166,21 @@ function kwok(): ToolSpec {
     probe: { args: ['--version'], pattern: /kwok version (v?\d\S*)/ },
     // Its release page has no checksum to verify a download against.
     recipe: { moduleDir: goModule('kwok'), packagePath: 'sigs.k8s.io/kwok/cmd/kwok', ldflags: '' },
+  };
+}
+
+/** The Versity S3 gateway: an S3 server over a folder. */
+function versitygw(): ToolSpec {
+  return {
+    name: 'versitygw',
+    version: VERSITYGW,
+    accepts: { from: VERSITYGW, below: '1.9.0' },
+    probe: { args: ['--version'], pattern: /^Version\s*:\s*(v\S+)/m },
+    // Its releases come as archives per distribution, without one checksum file for all.
+    recipe: {
+      moduleDir: goModule('versitygw'),
+      packagePath: 'github.com/versity/versitygw/cmd/versitygw',
+      ldflags: `-X main.Version=${VERSITYGW}`,
+    },
   };
 }

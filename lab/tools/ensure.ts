@@ -1,5 +1,5 @@
 import { CacheSlot } from './cache';
-import { catalog, TOOL_NAMES, type ToolName } from './catalog';
+import { type AnyToolName, catalog } from './catalog';
 import { Downloader } from './download';
 import { reason, ToolsError } from './errors';
 import { findGo, goBuild, goIngredients, type GoInstallation, goProblem, requiredGo } from './go';
@@ -30,14 +30,14 @@ export interface EnsureOptions {
  * @throws ToolsError when one cannot be had; everything that is missing is named in that one message.
  * @throws AbortError when `signal` is aborted.
  */
-export async function ensureTools<N extends ToolName>(
+export async function ensureTools<N extends AnyToolName>(
   names: readonly N[],
   options: EnsureOptions = {},
 ): Promise<Record<N, string>> {
   const known = catalog();
-  const unknown = names.filter((name) => !TOOL_NAMES.includes(name));
+  const unknown = names.filter((name) => !(name in known));
   if (unknown.length > 0) {
-    throw new ToolsError(`expected tools among ${TOOL_NAMES.join(', ')}, found ${unknown.join(', ')}`);
+    throw new ToolsError(`expected tools among ${Object.keys(known).join(', ')}, found ${unknown.join(', ')}`);
   }
   const paths = await ensureSpecs(
     [...new Set(names)].map((name) => known[name]),

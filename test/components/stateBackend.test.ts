@@ -3,10 +3,36 @@ import * as pulumi from '@pulumi/pulumi';
 import { StateBackend } from '../../components/stateBackend';
 import type { Encryption } from '../../components/stateBackendRules';
 
+/** What the tests look at of the resources' inputs. */
+interface Inputs {
+  bucket: string;
+  forceDestroy: boolean;
+  versioningConfiguration: unknown;
+  rule: unknown;
+  rules: LifecycleRule[];
+  policy: string;
+}
+
+interface LifecycleRule {
+  status: string;
+  filter: unknown;
+  noncurrentVersionExpiration: unknown;
+  expiration?: { days?: number };
+}
+
+interface Statement {
+  Sid: string;
+  Effect: string;
+  Principal: string;
+  Action: string;
+  Resource: string[];
+  Condition: unknown;
+}
+
 interface Registration {
   type: string;
   name: string;
-  inputs: Record<string, any>;
+  inputs: Inputs;
   opts: pulumi.CustomResourceOptions;
 }
 
@@ -27,10 +53,10 @@ describe('StateBackend', () => {
 
   async function build(encryption: Encryption): Promise<void> {
     found = [];
-    const inputs = new Map<string, Record<string, any>>();
+    const inputs = new Map<string, Inputs>();
     await pulumi.runtime.setMocks({
       newResource: (args) => {
-        inputs.set(args.type, args.inputs);
+        inputs.set(args.type, args.inputs as Inputs);
         return { id: `${args.name}-id`, state: { ...args.inputs, arn: `arn:aws:s3:::${args.inputs.bucket}` } };
       },
       call: () => ({}),
@@ -64,7 +90,7 @@ describe('StateBackend', () => {
       assert.deepEqual(found.map(({ type }) => type).sort(), KINDS);
       for (const { type, inputs, opts } of found) {
         assert.equal(inputs.bucket, 'states', type);
-        assert.equal((opts.parent as any).__pulumiType, 'prox-ops:backend:StateBackend', type);
+        assert.equal((opts.parent as { __pulumiType?: string }).__pulumiType, 'prox-ops:backend:StateBackend', type);
       }
     });
 
@@ -91,9 +117,10 @@ describe('StateBackend', () => {
 
     it('lets old versions go by count and age together, and released locks by age alone', () => {
       const [states, locks] = only('BucketLifecycleConfiguration').inputs.rules;
+      assert.ok(states && locks);
       assert.deepEqual(states.noncurrentVersionExpiration, { newerNoncurrentVersions: 30, noncurrentDays: 7 });
       assert.deepEqual(states.filter, { prefix: '' });
-      assert.equal(states.expiration.days, undefined);
+      assert.equal(states.expiration?.days, undefined);
       assert.deepEqual(locks.noncurrentVersionExpiration, { noncurrentDays: 1 });
       assert.deepEqual(locks.filter, { prefix: '.pulumi/locks/' });
       assert.equal(locks.expiration, undefined);
@@ -105,8 +132,8 @@ describe('StateBackend', () => {
     });
 
     it('blocks all public access, before the policy is written', () => {
-      const { bucket: _, ...block } = only('BucketPublicAccessBlock').inputs;
-      assert.deepEqual(block, {
+      assert.deepEqual(only('BucketPublicAccessBlock').inputs, {
+        bucket: 'states',
         blockPublicAcls: true,
         blockPublicPolicy: true,
         ignorePublicAcls: true,
@@ -152,18 +179,20 @@ describe('StateBackend', () => {
         { applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' }, bucketKeyEnabled: false },
       ]);
       assert.deepEqual(
-        policy().map(({ Sid }: { Sid: string }) => Sid),
+        policy().map(({ Sid }) => Sid),
         ['DenyPlainHttp', 'DenyOtherEncryption'],
       );
     });
   });
 
-  function policy(): any[] {
-    return JSON.parse(only('BucketPolicy').inputs.policy).Statement;
+  function policy(): Statement[] {
+    return (JSON.parse(only('BucketPolicy').inputs.policy) as { Statement: Statement[] }).Statement;
   }
 
-  function statement(sid: string): any {
-    return policy().find(({ Sid }) => Sid === sid);
+  function statement(sid: string): Statement {
+    const found = policy().find(({ Sid }) => Sid === sid);
+    assert.ok(found, sid);
+    return found;
   }
 
   function dependencies(kind: string): string[] {

@@ -6,7 +6,7 @@ import type { Slot, StackConfig } from '../config/schema';
 import { update } from './engine';
 import { CommandError, ExitCode } from './exit';
 import { TurnTracker } from './nodeTurn';
-import { runEnvironment } from './roll';
+import { runEnvironment } from './rollUpdate';
 import type { RunLog } from './runLog';
 import { readState, VM_TYPE, type StateResource } from './state';
 import { stackConfig } from './stackFile';

@@ -16,8 +16,8 @@ export interface UpdateOptions {
   policyPacks?: string[];
 }
 
-/** An update that failed, with what the engine and the failing step said. */
-export class UpdateError extends Error {
+/** An update or preview that failed, with what the engine and the failing step said. */
+export class UpdateError extends CommandError {
   constructor(
     message: string,
     /** URN of the step that failed, if the engine named one. */
@@ -30,7 +30,7 @@ export class UpdateError extends Error {
 
 /** Runs a preview and hands over its events. Takes no lock and changes nothing. */
 export async function preview(stack: Stack, options: UpdateOptions = {}): Promise<void> {
-  await run(stack, options, (onEvent) => stack.preview({ ...common(options), onEvent }));
+  await run(stack, options, (signal, onEvent) => stack.preview({ ...common(options), signal, onEvent }));
 }
 
 /** Runs an update. */
@@ -40,7 +40,7 @@ export async function update(
   onReconciled: (what: string) => void,
 ): Promise<void> {
   await withLock(stack, onReconciled, () =>
-    run(stack, options, (onEvent) => withoutAfterthoughts(stack).up({ ...common(options), onEvent })),
+    run(stack, options, (signal, onEvent) => withoutAfterthoughts(stack).up({ ...common(options), signal, onEvent })),
   );
 }
 
@@ -57,7 +57,6 @@ function common(options: UpdateOptions) {
   return {
     color: 'never' as const,
     ...(options.targets && { target: options.targets }),
-    ...(options.signal && { signal: options.signal }),
     ...(options.message !== undefined && { message: options.message }),
     ...(options.policyPacks && { policyPacks: options.policyPacks }),
   };
@@ -66,13 +65,19 @@ function common(options: UpdateOptions) {
 async function run(
   stack: Stack,
   options: UpdateOptions,
-  act: (onEvent: (event: EngineEvent) => void) => Promise<unknown>,
+  act: (signal: AbortSignal, onEvent: (event: EngineEvent) => void) => Promise<unknown>,
 ): Promise<void> {
   const failure = new FailureCollector();
   const environment = stack.workspace.envVars;
   stack.workspace.envVars = { ...environment, ...options.environment };
+  // The Automation API never takes its listener off a signal: each update gets one of its own, which ends with it.
+  const own = new AbortController();
+  const interrupt = () => {
+    own.abort();
+  };
+  options.signal?.addEventListener('abort', interrupt);
   try {
-    await act((event) => {
+    await act(own.signal, (event) => {
       failure.add(event);
       options.onEvent?.(event);
     });
@@ -81,6 +86,7 @@ async function run(
     throw failure.toError(error);
   } finally {
     stack.workspace.envVars = environment;
+    options.signal?.removeEventListener('abort', interrupt);
   }
 }
 

@@ -28,8 +28,8 @@ export type RunEvent =
       message?: string;
     };
 
-/** refused: nothing was begun. put back: what was taken down is back. open: the node is out of the cluster, or not healthy. */
-export type Outcome = 'replaced' | 'finished' | 'refused' | 'put back' | 'open';
+/** refused: nothing was begun. held: nothing was begun, another run has the lease. put back: what was taken down is back. open: the node is out of the cluster, or not healthy. */
+export type Outcome = 'replaced' | 'finished' | 'refused' | 'held' | 'put back' | 'open';
 
 export type Recorded = RunEvent & { at: string };
 

@@ -1,6 +1,6 @@
 import { holder, newRunId } from './identity';
 import type { Project } from './project';
-import { RunLog } from './runLog';
+import { type Recorded, RunLog } from './runLog';
 import { jsonView } from './views/json';
 import { liveView } from './views/live';
 import { plainView } from './views/plain';
@@ -24,9 +24,12 @@ export function openSession(project: Project, json: boolean): Session {
   const stopView = startView(log, json);
   const controller = new AbortController();
   const onSignal = () => {
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) {
+      process.stderr.write(`\n${leftBehind(log.events)}\n`);
+      process.exit(130);
+    }
     process.stderr.write(
-      '\nStopping after the step under way. Once more to stop now: the node may be left half replaced.\n',
+      '\nStopping: the node under way is put back, or finished where its VM is gone. Again to stop now.\n',
     );
     controller.abort();
   };
@@ -41,6 +44,16 @@ export function openSession(project: Project, json: boolean): Session {
     process.off('SIGTERM', onSignal);
   };
   return { runId, holder: holder(), log, signal: controller.signal, close };
+}
+
+/** What a run that stops at once leaves, from its events. */
+export function leftBehind(events: readonly Recorded[]): string {
+  const last = events.findLast((event) => event.type === 'phase.started' || event.type === 'node.finished');
+  if (last?.type !== 'phase.started') return 'Stopped. No node is half replaced. Go on with: prox-ops roll';
+  return (
+    `Stopped at once. ${last.node} is at the step '${last.phase}', which the engine may still finish. ` +
+    `Go on with: prox-ops roll, or, while its VM stands: prox-ops abort ${last.node}`
+  );
 }
 
 function startView(log: RunLog, json: boolean): () => void {

@@ -1,6 +1,6 @@
 import { update } from '../engine';
 import { CommandError, ExitCode } from '../exit';
-import { runEnvironment } from '../roll';
+import { runEnvironment } from '../rollUpdate';
 import { planRoll, type RollPlan } from '../plan';
 import { openStack } from '../project';
 import { reconcile } from '../reconcile';

@@ -1,0 +1,52 @@
+import type { EngineEvent, Stack } from '@pulumi/pulumi/automation';
+import { update } from './engine';
+import type { RollPlan } from './plan';
+import type { RunLog } from './runLog';
+
+export interface RollOptions {
+  stack: Stack;
+  log: RunLog;
+  runId: string;
+  holder: string;
+  /** Node names; every node that needs a turn when absent. */
+  nodes?: string[];
+  /** At most so many turns in this run. */
+  maxNodes?: number;
+  /** Aborted by Ctrl-C: the node under way is finished or put back, and no other is begun. */
+  signal: AbortSignal;
+  policyPacks?: string[];
+  /** Asked once the plan is known; false stops before anything is changed. */
+  confirm: (plan: RollPlan) => Promise<boolean>;
+}
+
+/** What the lifecycle steps of every update of this run find in their environment: one run id for the whole run. */
+export function runEnvironment({ runId }: { runId: string }): Record<string, string> {
+  return { PROX_OPS_RUN_ID: runId };
+}
+
+interface RollUpdate {
+  targets?: string[];
+  environment?: Record<string, string>;
+  onEvent?: (event: EngineEvent) => void;
+  message: string;
+  /** Absent: the update is not interrupted. */
+  signal: AbortSignal | undefined;
+}
+
+/** One update of a roll, with the run's id, its policies, and what was reconciled on the way told to the log. */
+export async function applyUpdate(options: RollOptions, what: RollUpdate): Promise<void> {
+  const { stack, policyPacks, log } = options;
+  const { signal, ...rest } = what;
+  await update(
+    stack,
+    {
+      ...rest,
+      ...(signal && { signal }),
+      environment: { ...runEnvironment(options), ...what.environment },
+      ...(policyPacks && { policyPacks }),
+    },
+    (found) => {
+      log.emit({ type: 'run.reconciled', what: found });
+    },
+  );
+}

@@ -1,0 +1,117 @@
+import { clusterState } from '@prox-ops/operations';
+import { ONLY_NODES } from '../config/narrowing';
+import { abortNode } from './abort';
+import { clusterAccess } from './access';
+import { UpdateError } from './engine';
+import { TurnTracker } from './nodeTurn';
+import { beforeTheIrreversible } from './phases';
+import type { PlannedNode } from './plan';
+import { applyUpdate, type RollOptions } from './rollUpdate';
+import type { Outcome } from './runLog';
+import { stackConfig } from './stackFile';
+
+/** One node's turn: the update of that node alone, and what follows when it fails or is interrupted. */
+export class NodeTurn {
+  private readonly started = Date.now();
+  private readonly tracker: TurnTracker;
+
+  constructor(
+    private readonly options: RollOptions,
+    private readonly node: PlannedNode,
+  ) {
+    this.tracker = new TurnTracker(node.name, options.log);
+  }
+
+  async take(index: number, of: number): Promise<Outcome> {
+    const { log } = this.options;
+    const { name, from, to } = this.node;
+    log.emit({ type: 'node.started', node: name, index, of, from, to });
+    try {
+      await this.update(this.options.signal);
+      return this.finish(this.done);
+    } catch (error) {
+      if (!(error instanceof UpdateError)) throw error;
+      return this.options.signal.aborted ? await this.afterInterrupt() : await this.afterFailure(error);
+    }
+  }
+
+  private get done(): Outcome {
+    return this.node.action === 'finish' ? 'finished' : 'replaced';
+  }
+
+  private get vmIsGone(): boolean {
+    return this.tracker.done.includes('delete VM') || this.node.action === 'finish';
+  }
+
+  private update(signal: AbortSignal | undefined): Promise<void> {
+    const { name, urns } = this.node;
+    return applyUpdate(this.options, {
+      targets: urns,
+      environment: { [ONLY_NODES]: name },
+      onEvent: (event) => {
+        this.tracker.add(event);
+      },
+      message: `prox-ops roll: ${name}`,
+      signal,
+    });
+  }
+
+  private finish(outcome: Outcome, message?: string): Outcome {
+    const ms = Date.now() - this.started;
+    const { log } = this.options;
+    log.emit({ type: 'node.finished', node: this.node.name, outcome, ms, ...(message !== undefined && { message }) });
+    return outcome;
+  }
+
+  /** Ctrl-C: the node is not left half replaced. Its VM still stands, then it is put back; it is gone, then it is finished. */
+  private async afterInterrupt(): Promise<Outcome> {
+    if (this.tracker.untouched) return this.finish('refused', 'stopped before its first step');
+    if (!this.vmIsGone) return this.finish(await this.putBack(), 'stopped by Ctrl-C');
+    this.say('stopped by Ctrl-C: the VM is gone already, so this node is finished first');
+    try {
+      await this.update(undefined);
+      return this.finish(this.done);
+    } catch (error) {
+      if (!(error instanceof UpdateError)) throw error;
+      return this.finish('open', error.message);
+    }
+  }
+
+  /** The VM still stands: what was taken down is put back. It is gone or half joined: nothing is touched any more. */
+  private async afterFailure(error: UpdateError): Promise<Outcome> {
+    const { tracker } = this;
+    if (tracker.untouched) return this.finish('refused', error.message);
+    // The first step takes nothing down: it gives the lease back itself when it fails.
+    if (tracker.failed === 'turn' && tracker.done.length === 0)
+      return this.finish((await this.heldByAnother()) ? 'held' : 'refused', error.message);
+    const stands = tracker.failed !== undefined && beforeTheIrreversible(tracker.failed) && !this.vmIsGone;
+    return this.finish(stands ? await this.putBack() : 'open', error.message);
+  }
+
+  private async putBack(): Promise<Outcome> {
+    this.say('abort: putting back what was taken down');
+    try {
+      await abortNode(this.options, this.node.name);
+      return 'put back';
+    } catch (error) {
+      this.say(`abort failed: ${error instanceof Error ? error.message : String(error)}`);
+      return 'open';
+    }
+  }
+
+  /** Whether another run has the cluster's lease. A cluster that does not answer proves nothing. */
+  private async heldByAnother(): Promise<boolean> {
+    const { stack, runId } = this.options;
+    try {
+      const config = await stackConfig(stack);
+      const { lease } = await clusterState(await clusterAccess(stack, config), config.rollout);
+      return lease !== undefined && lease.holder !== '' && lease.run !== runId;
+    } catch {
+      return false;
+    }
+  }
+
+  private say(message: string): void {
+    this.options.log.emit({ type: 'progress', node: this.node.name, message });
+  }
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import type { EngineLab } from './engine-lab';
+
+/** Ids of the nodes' VMs as they are now; a replaced VM has another generation. */
+export function generations({ lab }: EngineLab): Record<string, number> {
+  const vms = lab.status().vms.filter((vm) => !vm.template);
+  return Object.fromEntries(vms.map((vm) => [vm.name, lab.parts.proxmox.hardware(vm.vmid)?.generation ?? 0]));
+}
+
+/** Talos release that each machine runs. */
+export function talosVersions({ lab }: EngineLab): Record<string, string> {
+  return Object.fromEntries(lab.status().machines.map((machine) => [machine.node, machine.talos]));
+}
+
+/** Makes a Talos release the one to run, as a person would. */
+export async function release(engine: EngineLab, talos: string): Promise<void> {
+  const changed = await engine.proxOps('release', talos);
+  assert.equal(changed.code, 0, changed.output);
+}
+
+export async function cordoned({ lab }: EngineLab, node: string): Promise<boolean> {
+  const config = new KubeConfig();
+  config.loadFromString(await lab.parts.kubernetes.adminKubeconfig());
+  const found = await config.makeApiClient(CoreV1Api).readNode({ name: node });
+  return found.spec?.unschedulable === true;
+}
+
+/** Resolves when the child has written something that fits; fails when it ends without. */
+export async function seen(child: ChildProcess, pattern: RegExp): Promise<void> {
+  let text = '';
+  const ended = once(child, 'close').then(() => assert.fail(`ended without ${String(pattern)}:\n${text}`));
+  while (!pattern.test(text)) {
+    assert.ok(child.stdout);
+    const [chunk] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
+    text += chunk.toString();
+  }
+}
+
+/** Ends a process and everything it started with SIGKILL, as a power cut would: nothing gets to finish its step. */
+export function powerCut(child: ChildProcess): void {
+  assert.ok(child.pid);
+  const family = [child.pid];
+  const parents = parentsOfAll();
+  for (const pid of family) family.push(...parents.filter(([, parent]) => parent === pid).map(([own]) => own));
+  for (const pid of family.reverse()) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // Ended meanwhile.
+    }
+  }
+}
+
+/** Every process with its parent. */
+function parentsOfAll(): [pid: number, parent: number][] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name): [number, number][] => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        return [[Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])]];
+      } catch {
+        return [];
+      }
+    });
+}

@@ -4,6 +4,7 @@ import { configCheckCommand } from './commands/config';
 import { planCommand } from './commands/plan';
 import type { CommonOptions } from './commands/options';
 import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
+import { rollbackCommand, type RollbackCommandOptions } from './commands/rollback';
 import { rollCommand, type RollCommandOptions } from './commands/roll';
 import { statusCommand } from './commands/status';
 import { upCommand, type UpCommandOptions } from './commands/up';
@@ -71,6 +72,12 @@ function buildProgram(): Command {
   common(program.command('abort [node]').description('put a node back whose leaving was stopped')).action(
     (node: string | undefined, options: CommonOptions) => finish(abortCommand(node, options)),
   );
+  policies(
+    common(program.command('rollback <node>').description('put a node on the previous release and hold it there')),
+  )
+    .option('-y, --yes', 'do not ask')
+    .option('--clear', 'let the node follow the active release again; changes the stack file only')
+    .action((node: string, options: RollbackCommandOptions) => finish(rollbackCommand(node, options)));
   common(program.command('status').description('nodes, releases and the rollout lease')).action(
     (options: CommonOptions) => finish(statusCommand(options)),
   );

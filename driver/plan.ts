@@ -13,8 +13,8 @@ export interface PlannedNode {
   /** Talos releases; `from` is undefined for a node that is new. */
   from: string | undefined;
   to: string;
-  /** replace: the VM goes and comes. finish: an interrupted turn goes on. add, remove: the node comes or leaves for good. */
-  action: 'replace' | 'finish' | 'add' | 'remove';
+  /** replace: the VM goes and comes. roll back: the same, to the previous release. finish: an interrupted turn goes on. add, remove: the node comes or leaves for good. */
+  action: 'replace' | 'roll back' | 'finish' | 'add' | 'remove';
   /** What differs, for people. */
   why: string[];
   /** URN of every resource of the node: a target names them all, or dependents are made again with their old inputs. */

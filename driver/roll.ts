@@ -4,6 +4,7 @@ import { UpdateError } from './engine';
 import { CommandError, ExitCode } from './exit';
 import { planRoll, type PlannedNode, type RollPlan } from './plan';
 import { reconcile } from './reconcile';
+import { rollBackAfter } from './rollback';
 import { applyUpdate, runEnvironment, type RollOptions } from './rollUpdate';
 import type { Outcome, RunEvent } from './runLog';
 import { stackConfig } from './stackFile';
@@ -15,6 +16,7 @@ const STOPS: Partial<Record<Outcome, ExitCode>> = {
   refused: ExitCode.blocked,
   held: ExitCode.held,
   'put back': ExitCode.putBack,
+  'rolled back': ExitCode.putBack,
   open: ExitCode.open,
 };
 
@@ -63,13 +65,20 @@ async function takeTurns(options: RollOptions, plan: RollPlan, nodes: PlannedNod
   for (const [index, node] of nodes.entries()) {
     if (options.signal.aborted)
       return stopped(ExitCode.interrupted, `stopped before ${node.name}; go on with: prox-ops roll`);
-    const stop = STOPS[await new NodeTurn(options, node).take(index, nodes.length)];
+    const stop = STOPS[await takeTurn(options, node, index, nodes.length)];
     if (stop !== undefined && options.signal.aborted && stop !== ExitCode.open)
       return stopped(ExitCode.interrupted, `stopped at ${node.name}, which is as it was; go on with: prox-ops roll`);
     if (stop !== undefined) return stopped(stop);
   }
   await settle(options, plan, nodes);
   return { outcome: 'done', exitCode: ExitCode.ok };
+}
+
+async function takeTurn(options: RollOptions, node: PlannedNode, index: number, of: number): Promise<Outcome> {
+  const turn = new NodeTurn(options, node);
+  const outcome = await turn.take(index, of);
+  if (outcome !== 'open' || !turn.failure) return outcome;
+  return rollBackAfter(options, node, turn.failure.phase, turn.failure.message);
 }
 
 /** A misspelt name must not pass for a node that needs nothing. */

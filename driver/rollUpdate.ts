@@ -3,18 +3,22 @@ import { update } from './engine';
 import type { RollPlan } from './plan';
 import type { RunLog } from './runLog';
 
-export interface RollOptions {
+/** What one node's turn needs. */
+export interface TurnOptions {
   stack: Stack;
   log: RunLog;
   runId: string;
   holder: string;
+  /** Aborted by Ctrl-C: the node under way is finished or put back, and no other is begun. */
+  signal: AbortSignal;
+  policyPacks?: string[];
+}
+
+export interface RollOptions extends TurnOptions {
   /** Node names; every node that needs a turn when absent. */
   nodes?: string[];
   /** At most so many turns in this run. */
   maxNodes?: number;
-  /** Aborted by Ctrl-C: the node under way is finished or put back, and no other is begun. */
-  signal: AbortSignal;
-  policyPacks?: string[];
   /** Asked once the plan is known; false stops before anything is changed. */
   confirm: (plan: RollPlan) => Promise<boolean>;
 }
@@ -34,7 +38,7 @@ interface RollUpdate {
 }
 
 /** One update of a roll, with the run's id, its policies, and what was reconciled on the way told to the log. */
-export async function applyUpdate(options: RollOptions, what: RollUpdate): Promise<void> {
+export async function applyUpdate(options: TurnOptions, what: RollUpdate): Promise<void> {
   const { stack, policyPacks, log } = options;
   const { signal, ...rest } = what;
   await update(

@@ -18,6 +18,7 @@ export type RunEvent =
   | { type: 'node.started'; node: string; index: number; of: number; from: string | undefined; to: string }
   | { type: 'phase.started'; node: string; phase: Phase }
   | { type: 'phase.finished'; node: string; phase: Phase; ms: number }
+  | { type: 'rollback.started'; node: string; from: string; to: string; why: string }
   | { type: 'progress'; node: string | undefined; message: string }
   | { type: 'node.finished'; node: string; outcome: Outcome; ms: number; message?: string }
   | {
@@ -28,8 +29,11 @@ export type RunEvent =
       message?: string;
     };
 
-/** refused: nothing was begun. held: nothing was begun, another run has the lease. put back: what was taken down is back. open: the node is out of the cluster, or not healthy. */
-export type Outcome = 'replaced' | 'finished' | 'refused' | 'held' | 'put back' | 'open';
+/**
+ * refused: nothing was begun. held: nothing was begun, another run has the lease. put back: what was taken down is back. rolled back: the
+ * node runs its previous release again. open: the node is out of the cluster, or not healthy.
+ */
+export type Outcome = 'replaced' | 'finished' | 'refused' | 'held' | 'put back' | 'rolled back' | 'open';
 
 export type Recorded = RunEvent & { at: string };
 

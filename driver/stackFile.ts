@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Stack } from '@pulumi/pulumi/automation';
 import { parseDocument, type Document } from 'yaml';
-import { type Release, type StackConfig } from '../config/schema';
+import type { Release, Slot, StackConfig } from '../config/schema';
 import { ConfigError, validate } from '../config/validate';
 import { CommandError } from './exit';
 
@@ -15,8 +15,11 @@ export async function readStackFile(path: string): Promise<StackConfig> {
 
 /** The configuration of an opened stack. */
 export async function stackConfig(stack: Stack): Promise<StackConfig> {
-  const workspace = stack.workspace.workDir;
-  return readStackFile(join(workspace, `Pulumi.${stack.name}.yaml`));
+  return readStackFile(stackFileOf(stack));
+}
+
+export function stackFileOf(stack: Stack): string {
+  return join(stack.workspace.workDir, `Pulumi.${stack.name}.yaml`);
 }
 
 async function parse(path: string): Promise<Document> {
@@ -59,7 +62,23 @@ export async function setRelease(path: string, release: Partial<Release> & { tal
   const node = document.createNode({ talos: release.talos, kubernetes }, { flow: true });
   document.setIn(['config', `${NAMESPACE}:releases`, slot], node);
   document.setIn(['config', `${NAMESPACE}:releases`, 'active'], slot);
+  // A node held back on this slot would silently get the new release as its old one.
+  for (const [name, held] of Object.entries(config.nodes))
+    if (held.release === slot) document.deleteIn(['config', `${NAMESPACE}:nodes`, name, 'release']);
   checked(document, path);
   await writeFile(path, document.toString({ lineWidth: 0 }));
   return slot;
+}
+
+/**
+ * Holds one node on a slot, or, without one, lets it follow the active slot again. Comments and order are kept.
+ * @throws CommandError when the result would not be valid; the file is then unchanged.
+ */
+export async function setNodeSlot(path: string, node: string, slot: Slot | undefined): Promise<void> {
+  const document = await parse(path);
+  const where = ['config', `${NAMESPACE}:nodes`, node, 'release'];
+  if (slot === undefined) document.deleteIn(where);
+  else document.setIn(where, slot);
+  checked(document, path);
+  await writeFile(path, document.toString({ lineWidth: 0 }));
 }

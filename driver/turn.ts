@@ -4,19 +4,22 @@ import { abortNode } from './abort';
 import { clusterAccess } from './access';
 import { UpdateError } from './engine';
 import { TurnTracker } from './nodeTurn';
-import { beforeTheIrreversible } from './phases';
+import { beforeTheIrreversible, type Phase } from './phases';
 import type { PlannedNode } from './plan';
-import { applyUpdate, type RollOptions } from './rollUpdate';
+import { applyUpdate, type TurnOptions } from './rollUpdate';
 import type { Outcome } from './runLog';
 import { stackConfig } from './stackFile';
 
 /** One node's turn: the update of that node alone, and what follows when it fails or is interrupted. */
 export class NodeTurn {
+  /** The step that failed, and what it said, once the turn has ended. */
+  failure: { phase: Phase | undefined; message: string } | undefined;
+
   private readonly started = Date.now();
   private readonly tracker: TurnTracker;
 
   constructor(
-    private readonly options: RollOptions,
+    private readonly options: TurnOptions,
     private readonly node: PlannedNode,
   ) {
     this.tracker = new TurnTracker(node.name, options.log);
@@ -36,6 +39,7 @@ export class NodeTurn {
   }
 
   private get done(): Outcome {
+    if (this.node.action === 'roll back') return 'rolled back';
     return this.node.action === 'finish' ? 'finished' : 'replaced';
   }
 
@@ -80,6 +84,7 @@ export class NodeTurn {
   /** The VM still stands: what was taken down is put back. It is gone or half joined: nothing is touched any more. */
   private async afterFailure(error: UpdateError): Promise<Outcome> {
     const { tracker } = this;
+    this.failure = { phase: tracker.failed, message: error.message };
     if (tracker.untouched) return this.finish('refused', error.message);
     // The first step takes nothing down: it gives the lease back itself when it fails.
     if (tracker.failed === 'turn' && tracker.done.length === 0)

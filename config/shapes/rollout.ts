@@ -36,6 +36,10 @@ export const rollout = z
       .describe('Tries of all checks before the node counts as unhealthy.'),
     maxRemediations: z.number().int().min(0).default(2).describe('Reboots of a node that does not come up.'),
     rebootMode: z.enum(['default', 'powercycle', 'force']).default('powercycle').describe('How Talos reboots it.'),
+    rollback: z
+      .enum(['automatic', 'manual'])
+      .default('automatic')
+      .describe('Whether a node that does not come up goes back to the release it ran before.'),
     leaseNamespace: text.default('kube-system').describe('Namespace of the rollout lease.'),
   })
   .describe('How nodes are replaced.');

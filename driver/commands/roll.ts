@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { confirmed } from '../ask';
 import { CommandError, type ExitCode } from '../exit';
 import type { RollPlan } from '../plan';
 import { openStack } from '../project';
@@ -41,14 +41,8 @@ export async function rollCommand(options: RollCommandOptions): Promise<ExitCode
   }
 }
 
+/** The plan is shown before anybody is asked; off a terminal it goes to the log alone. */
 async function confirm(plan: RollPlan, yes: boolean): Promise<boolean> {
-  if (yes) return true;
-  process.stdout.write(`${planText(plan)}\n`);
-  const ask = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    const answer = await ask.question(`Replace ${plan.nodes.length} node(s), one at a time? Type 'yes': `);
-    return answer.trim() === 'yes';
-  } finally {
-    ask.close();
-  }
+  if (!yes) process.stdout.write(`${planText(plan)}\n`);
+  return confirmed(`Replace ${plan.nodes.length} node(s), one at a time?`, 'yes', yes);
 }

@@ -69,6 +69,10 @@ export class Picture {
       case 'phase.started':
         this.change(event.node, { phase: event.phase, phaseAt: at, detail: '' });
         break;
+      case 'rollback.started':
+        this.notes.push(`${event.node} failed with ${event.from}: ${event.why}`);
+        this.change(event.node, { from: event.from, to: event.to, detail: 'rolling back' });
+        break;
       case 'progress':
         if (event.node !== undefined) this.change(event.node, { detail: event.message });
         else this.latest = { count: (this.latest?.count ?? 0) + 1, message: event.message };

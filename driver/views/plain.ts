@@ -25,6 +25,8 @@ function toLine(event: Recorded): string | undefined {
       return undefined;
     case 'phase.finished':
       return `${event.node}: ${event.phase} done in ${duration(event.ms)}`;
+    case 'rollback.started':
+      return `${event.node}: rolling back to ${event.to}, because: ${event.why}`;
     case 'progress':
       return `${event.node ?? ''}: ${event.message}`;
     case 'node.finished':

@@ -1,11 +1,13 @@
+import { guardedReplicas } from '../checks/linstorRules.js';
 import { Stop } from '../runtime/errors.js';
 import type { Step } from '../step.js';
 import { readNode } from './cordon.js';
+import { guardedLinstor, listed, reach, reachTimeout } from './linstorGuard.js';
 import { heldTurn } from './turn.js';
 
 /**
  * The last look before the VM is deleted: the machine under its id must be the one that was planned, for Proxmox and for
- * Kubernetes. @throws Stop when it is another one, or when that cannot be known.
+ * Kubernetes, and hold no replica. @throws Stop when it is another one, when it holds one, or when that cannot be known.
  */
 export async function lookBeforeDelete(step: Step): Promise<void> {
   await heldTurn(step);
@@ -15,7 +17,23 @@ export async function lookBeforeDelete(step: Step): Promise<void> {
   if (uuid !== undefined && uuid !== step.node.uuid.toLowerCase()) {
     throw mismatch(step, `Kubernetes node ${step.node.name} on the machine ${step.node.uuid}`, `it runs on ${uuid}`);
   }
+  if (vm) await holdsNoReplica(step);
   step.report(vm ? 'VM and Kubernetes node are the planned ones: the VM may go' : 'its VM is gone already');
+}
+
+/**
+ * The evacuation has seen to that in a turn that runs from its start. A rollback after a join that failed while LINSTOR
+ * was restoring has no evacuation to run again: this is what keeps it from deleting replicas that have come back.
+ */
+async function holdsNoReplica(step: Step): Promise<void> {
+  const linstor = guardedLinstor(step);
+  if (!linstor) return;
+  const { name } = step.node;
+  const resources = await reach(step, reachTimeout(step), () => linstor.resources());
+  const held = guardedReplicas(resources, name, step.settings.linstorStoragePool);
+  if (held.length === 0) return;
+  const next = `npx prox-ops roll, which finishes the join; the node can be evacuated and replaced after that`;
+  throw new Stop(`no replica left on ${name}`, listed(held.map((replica) => replica.name)), next);
 }
 
 /** @returns false when there is no such VM any more. */

@@ -45,6 +45,17 @@ describe('gate', () => {
       await expectStop(look(), /it runs on ffffffff/);
     });
 
+    it('a machine that holds a guarded replica stays, whatever ran before (I3)', async () => {
+      world.linstor.replica('pvc-1', 'w1');
+      world.linstor.replica('pvc-1', 'w2');
+      await expectStop(look(), /Expected: no replica left on w1\. Found: pvc-1/, /prox-ops roll/);
+    });
+
+    it('a LINSTOR that does not answer counts as unsafe', async () => {
+      world.linstor.down = true;
+      await expectStop(look(), /an answer from the LINSTOR controller/);
+    });
+
     it('a VM that is gone already is fine, and said', async () => {
       world.proxmox.vms.delete(8011);
       await look();

@@ -161,7 +161,8 @@ export class TalosNode extends pulumi.ComponentResource {
         node: address,
         clientConfiguration: secrets.clientConfiguration,
         machineConfigurationInput: this.renderConfiguration(),
-        timeouts: { create: '10m', update: '5m' },
+        // A machine that never answers is given up when a node that never gets ready would be.
+        timeouts: { create: `${this.args.config.rollout.nodeReadyTimeout}s`, update: '5m' },
       },
       {
         parent: this,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { parseDocument, type Document } from 'yaml';
 import type { EngineLab } from './engine-lab';
 
 /** Ids of the nodes' VMs as they are now; a replaced VM has another generation. */
@@ -20,6 +21,13 @@ export function talosVersions({ lab }: EngineLab): Record<string, string> {
 export async function release(engine: EngineLab, talos: string): Promise<void> {
   const changed = await engine.proxOps('release', talos);
   assert.equal(changed.code, 0, changed.output);
+}
+
+/** Edits the stack file as a person would; `edit` gets the document and the path of the nodes. */
+export function editStack({ stackFile }: EngineLab, edit: (document: Document, nodes: string[]) => void): void {
+  const document = parseDocument(readFileSync(stackFile, 'utf8'));
+  edit(document, ['config', 'prox-ops:nodes']);
+  writeFileSync(stackFile, document.toString({ lineWidth: 0 }));
 }
 
 export async function cordoned({ lab }: EngineLab, node: string): Promise<boolean> {

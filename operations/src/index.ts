@@ -9,7 +9,9 @@ export { type Check, type CheckContext, type CheckResult } from './checks/check.
 export { awaitHealthy, CHECKS, runChecks, type CheckReport, type HealthReport } from './checks/runner.js';
 export { faults, nodeFaults, unsettled } from './checks/linstorRules.js';
 export { placementProblems, readView, type LinstorView } from './checks/linstorPlacement.js';
-export { fromLease, LEASE_NAME, type OpenNode, type TurnRecord } from './actions/turnRecord.js';
+export { LEASE_NAME, PERMISSIONS, type Permission } from './clients/permissions.js';
+export { driverRoles, type DriverRole, type RoleRule } from './clients/roles.js';
+export { fromLease, type OpenNode, type TurnRecord } from './actions/turnRecord.js';
 export { judgePod, sortPods, type PodSettings, type PodVerdict } from './actions/podFilters.js';
 export { KubernetesError, KubernetesUnreachable, type Kubernetes } from './clients/kubernetes.js';
 export { LinstorError, LinstorUnreachable, type Linstor } from './clients/linstor.js';

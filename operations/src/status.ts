@@ -1,7 +1,8 @@
+import { LEASE_NAME } from './clients/permissions.js';
 import { connect } from './clients/session.js';
 import { holds, type Lease, type Node } from './clients/kubernetesObjects.js';
 import { faults } from './checks/linstorRules.js';
-import { fromLease, LEASE_NAME, type TurnRecord } from './actions/turnRecord.js';
+import { fromLease, type TurnRecord } from './actions/turnRecord.js';
 import type { ClusterAccess, Settings } from './contract.js';
 import { realClock } from './runtime/clock.js';
 
@@ -31,7 +32,7 @@ export async function clusterState(
   settings: Pick<Settings, 'leaseNamespace'>,
 ): Promise<ClusterState> {
   const { kubernetes, linstor } = await connect(access, realClock);
-  const path = `/apis/coordination.k8s.io/v1/namespaces/${settings.leaseNamespace}/leases/${LEASE_NAME}`;
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${settings.leaseNamespace}/leases/${LEASE_NAME}` as const;
   const [lease, nodes, resources] = await Promise.all([
     kubernetes.get<Lease>(path),
     kubernetes.list<Node>('/api/v1/nodes'),

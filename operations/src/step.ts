@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ApiPath } from './clients/permissions.js';
 import { connect, type Session } from './clients/session.js';
 import type { BracketInputs, Clock, NodeTarget, ReleaseTarget, Settings, StepContext } from './contract.js';
 import { realClock } from './runtime/clock.js';
@@ -105,6 +106,6 @@ export async function waitFor<T>(step: Step, options: WaitOptions<T>): Promise<T
   });
 }
 /** Watches a collection of the Kubernetes API. */
-export function watching(step: Step, path: string, query: Record<string, string> = {}): Watcher {
+export function watching(step: Step, path: ApiPath<'watch'>, query: Record<string, string> = {}): Watcher {
   return (onChange, signal) => step.session.kubernetes.watch(path, query, onChange, signal);
 }

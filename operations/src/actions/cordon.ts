@@ -3,7 +3,7 @@ import type { Node } from '../clients/kubernetesObjects.js';
 import type { Step } from '../step.js';
 import { fenced } from './turn.js';
 
-export function nodePath(name: string): string {
+export function nodePath(name: string): `/api/v1/nodes/${string}` {
   return `/api/v1/nodes/${name}`;
 }
 

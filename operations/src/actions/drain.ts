@@ -142,11 +142,16 @@ async function volumesOfStayingPods(step: Step): Promise<Set<string>> {
   const { leave } = sortPods(await podsOf(step), step.settings);
   const claims = leave.flatMap(({ metadata, spec }) =>
     (spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }) =>
-      persistentVolumeClaim
-        ? [`/api/v1/namespaces/${metadata.namespace}/persistentvolumeclaims/${persistentVolumeClaim.claimName}`]
-        : [],
+      persistentVolumeClaim ? [claimPath(metadata.namespace, persistentVolumeClaim.claimName)] : [],
     ),
   );
   const found = await Promise.all(claims.map((path) => step.session.kubernetes.get<VolumeClaim>(path)));
   return new Set(found.flatMap((claim) => claim?.spec?.volumeName ?? []));
+}
+
+function claimPath(
+  namespace: string | undefined,
+  name: string,
+): `/api/v1/namespaces/${string}/persistentvolumeclaims/${string}` {
+  return `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${name}`;
 }

@@ -1,11 +1,13 @@
 import { KubernetesError } from '../clients/kubernetes.js';
 import type { Lease } from '../clients/kubernetesObjects.js';
+import { LEASE_NAME } from '../clients/permissions.js';
 import type { Session } from '../clients/session.js';
 import { Fenced, Stop } from '../runtime/errors.js';
 import { until } from '../runtime/waiting.js';
 import { watching, type Step } from '../step.js';
+import { assertOwnCluster } from './ownCluster.js';
 import { decideTurn, takenRecord, type Asking } from './turnDecision.js';
-import { fromLease, LEASE_NAME, LEASE_SECONDS, toLease, type OpenNode, type TurnRecord } from './turnRecord.js';
+import { fromLease, LEASE_SECONDS, toLease, type OpenNode, type TurnRecord } from './turnRecord.js';
 
 /** Tries before giving up on a lease that changes under every write. */
 const WRITE_TRIES = 5;
@@ -29,6 +31,7 @@ export async function readTurn(step: Step): Promise<TurnRecord | undefined> {
  * worker of the engine that the other node needs to finish.
  */
 export async function takeTurn(step: Step): Promise<Turn> {
+  await assertOwnCluster(step);
   // Kept across tries: a write whose answer was lost is found done at the next one, as if the lease had been ours before.
   let opened = false;
   for (let attempt = 0; attempt < WRITE_TRIES; attempt++) {
@@ -179,8 +182,8 @@ function renewalKey({ node, ctx }: Step): string {
   return `${node.name} ${ctx.runId}`;
 }
 
-function leases(step: Step): string {
-  return `/apis/coordination.k8s.io/v1/namespaces/${step.settings.leaseNamespace}/leases`;
+function leases({ settings }: Step): `/apis/coordination.k8s.io/v1/namespaces/${string}/leases` {
+  return `/apis/coordination.k8s.io/v1/namespaces/${settings.leaseNamespace}/leases`;
 }
 
 async function readLease(step: Step): Promise<Lease | undefined> {

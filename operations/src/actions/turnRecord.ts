@@ -1,8 +1,7 @@
 import type { Lease } from '../clients/kubernetesObjects.js';
+import { LEASE_NAME } from '../clients/permissions.js';
 import type { Holder } from '../runtime/processes.js';
 
-/** Name of the lease that serialises rollouts: one per cluster. */
-export const LEASE_NAME = 'prox-ops-rollout';
 /** Without renewal for so long, as seen by one's own clock, a holder counts as gone. */
 export const LEASE_SECONDS = 30;
 

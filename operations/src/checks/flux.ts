@@ -4,7 +4,7 @@ import { skipped, verdict, type Check } from './check.js';
 const KINDS = [
   { kind: 'Kustomization', path: '/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations' },
   { kind: 'HelmRelease', path: '/apis/helm.toolkit.fluxcd.io/v2/helmreleases' },
-];
+] as const;
 
 export const fluxCheck: Check = {
   id: 'flux',

@@ -6,24 +6,25 @@ import type { Clock } from '../contract.js';
 import { messageOf } from '../runtime/errors.js';
 import { exchange, type HttpAnswer } from './http.js';
 import type { KubeObject } from './kubernetesObjects.js';
+import { assertPermitted, type ApiPath, type Verb } from './permissions.js';
 import { openPort } from './portForward.js';
 
 export type Query = Record<string, string | number>;
 
-/** The Kubernetes API, as far as the steps need it. Paths are those of the API, starting with /api or /apis. */
+/** The Kubernetes API, as far as the steps need it: the types of its paths are made from the table of permissions. */
 export interface Kubernetes {
   /** Undefined when there is no such object. */
-  get<T extends KubeObject>(path: string): Promise<T | undefined>;
+  get<T extends KubeObject>(path: ApiPath<'get'>): Promise<T | undefined>;
   /** Undefined when the API does not serve this kind (its CRD is not installed). */
-  list<T extends KubeObject>(path: string, query?: Query): Promise<T[] | undefined>;
-  create(path: string, body: object): Promise<unknown>;
+  list<T extends KubeObject>(path: ApiPath<'list'>, query?: Query): Promise<T[] | undefined>;
+  create(path: ApiPath<'create'>, body: object): Promise<unknown>;
   /** Conflicts (409) when the object changed since its resourceVersion. */
-  replace(path: string, body: object): Promise<unknown>;
+  replace(path: ApiPath<'update'>, body: object): Promise<unknown>;
   /** JSON merge patch. */
-  patch(path: string, body: object): Promise<unknown>;
-  delete(path: string): Promise<unknown>;
+  patch(path: ApiPath<'patch'>, body: object): Promise<unknown>;
+  delete(path: ApiPath<'delete'>): Promise<unknown>;
   /** Calls `onChange` for every change below `path`; resolves when the stream ends, for whatever reason. */
-  watch(path: string, query: Query, onChange: () => void, signal: AbortSignal): Promise<void>;
+  watch(path: ApiPath<'watch'>, query: Query, onChange: () => void, signal: AbortSignal): Promise<void>;
   /** A byte stream to a port of a pod. */
   openPort(namespace: string, pod: string, port: number): Promise<Duplex>;
 }
@@ -50,14 +51,29 @@ export class KubernetesUnreachable extends Error {
 interface Connection {
   headers: Record<string, string>;
   agent: Agent;
+  /** When the headers were made, by the clock. */
+  at: number;
 }
 
+/** A pod's token is renewed in its file within the hour, so it is looked at again after this; milliseconds. */
+const CREDENTIALS_FOR = 60_000;
 const REQUEST_TIMEOUT = 15_000;
 /** While a control plane leaves, the API's virtual address moves and its connections break: that long is a blip. */
 const RETRY_FOR = 40_000;
 const RETRY_GAPS = [200, 500, 1000, 2000, 4000];
 /** A watch on a connection that silently died says nothing for ever, so each one is ended and opened again after this. */
 const WATCH_SECONDS = 60;
+
+/** HTTP methods of the verbs. */
+const METHODS: Record<Verb, string> = {
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+};
 
 /**
  * The real client: credentials, watches and port-forwards by @kubernetes/client-node, plain requests over one
@@ -84,32 +100,33 @@ export class KubernetesClient implements Kubernetes {
     this.server = new URL(cluster.server);
   }
 
-  async get<T extends KubeObject>(path: string): Promise<T | undefined> {
-    return (await this.call('GET', path, {}, undefined, true)) as T | undefined;
+  async get<T extends KubeObject>(path: ApiPath<'get'>): Promise<T | undefined> {
+    return (await this.call('get', path, {}, undefined, true)) as T | undefined;
   }
 
-  async list<T extends KubeObject>(path: string, query: Query = {}): Promise<T[] | undefined> {
-    const found = (await this.call('GET', path, query, undefined, true)) as { items?: T[] } | undefined;
+  async list<T extends KubeObject>(path: ApiPath<'list'>, query: Query = {}): Promise<T[] | undefined> {
+    const found = (await this.call('list', path, query, undefined, true)) as { items?: T[] } | undefined;
     return found?.items ?? (found && []);
   }
 
-  async create(path: string, body: object): Promise<unknown> {
-    return this.call('POST', path, {}, body);
+  async create(path: ApiPath<'create'>, body: object): Promise<unknown> {
+    return this.call('create', path, {}, body);
   }
 
-  async replace(path: string, body: object): Promise<unknown> {
-    return this.call('PUT', path, {}, body);
+  async replace(path: ApiPath<'update'>, body: object): Promise<unknown> {
+    return this.call('update', path, {}, body);
   }
 
-  async patch(path: string, body: object): Promise<unknown> {
-    return this.call('PATCH', path, {}, body);
+  async patch(path: ApiPath<'patch'>, body: object): Promise<unknown> {
+    return this.call('patch', path, {}, body);
   }
 
-  async delete(path: string): Promise<unknown> {
-    return this.call('DELETE', path, {}, undefined, true);
+  async delete(path: ApiPath<'delete'>): Promise<unknown> {
+    return this.call('delete', path, {}, undefined, true);
   }
 
-  async watch(path: string, query: Query, onChange: () => void, signal: AbortSignal): Promise<void> {
+  async watch(path: ApiPath<'watch'>, query: Query, onChange: () => void, signal: AbortSignal): Promise<void> {
+    assertPermitted('watch', path);
     const watch = new this.library.Watch(this.config);
     const options = { ...query, timeoutSeconds: WATCH_SECONDS, allowWatchBookmarks: true };
     await new Promise<void>((resolve) => {
@@ -131,11 +148,14 @@ export class KubernetesClient implements Kubernetes {
   }
 
   async openPort(namespace: string, pod: string, port: number): Promise<Duplex> {
+    assertPermitted('get', `/api/v1/namespaces/${namespace}/pods/${pod}/portforward`);
     return openPort(new this.library.PortForward(this.config), namespace, pod, port);
   }
 
   /** @returns the parsed answer; undefined for 404 where `absent` says that this is an answer. */
-  private async call(method: string, path: string, query: Query, body?: object, absent = false): Promise<unknown> {
+  private async call(verb: Verb, path: string, query: Query, body?: object, absent = false): Promise<unknown> {
+    assertPermitted(verb, path);
+    const method = METHODS[verb];
     const answer = await this.send(method, path, query, body);
     if (answer.status === 404 && absent) return undefined;
     if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.text);
@@ -171,17 +191,18 @@ export class KubernetesClient implements Kubernetes {
   }
 
   private async connect(): Promise<Connection> {
-    this.connection ??= this.credentials();
-    return this.connection;
+    const known = await this.connection;
+    if (!known || this.clock.now() - known.at > CREDENTIALS_FOR) this.connection = this.credentials(known?.agent);
+    return this.connection as Promise<Connection>;
   }
 
-  private async credentials(): Promise<Connection> {
+  private async credentials(known: Agent | undefined): Promise<Connection> {
     const options: RequestOptions = {};
     await this.config.applyToHTTPSOptions(options);
-    const agent = options.agent as Agent;
+    const agent = known ?? (options.agent as Agent);
     agent.options.keepAlive = true;
     const headers = { ...(options.headers as Record<string, string> | undefined), accept: 'application/json' };
-    return { headers: withBasic(headers, options.auth), agent };
+    return { headers: withBasic(headers, options.auth), agent, at: this.clock.now() };
   }
 }
 

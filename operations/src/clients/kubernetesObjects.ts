@@ -31,6 +31,7 @@ export interface Node extends KubeObject {
     conditions?: Condition[];
     capacity?: Record<string, string>;
     allocatable?: Record<string, string>;
+    addresses?: { type: string; address: string }[];
     nodeInfo?: { systemUUID: string; kubeletVersion: string; bootID?: string };
   };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ClusterAccess, Clock } from '../contract.js';
 import { messageOf } from '../runtime/errors.js';
+import { identityFrom } from './identity.js';
 import { KubernetesClient, type Kubernetes } from './kubernetes.js';
 import { httpTransport, LinstorClient, type Linstor } from './linstor.js';
 import { forwardTransport } from './linstorForward.js';
@@ -14,34 +15,41 @@ export interface Session {
   proxmox: Proxmox;
   /** Absent: the cluster has no LINSTOR. */
   linstor?: Linstor;
+  /** Whether the Kubernetes identity came from the environment: then it may be another cluster's. */
+  givenIdentity?: boolean;
 }
 
 /** One provider host serves the steps of many nodes: it loads libraries and opens connections once. */
 const sessions = new Map<string, Promise<Session>>();
 
-/** The clients for `access`, shared by every step of this process. @throws when a kubeconfig is needed and none is to be had. */
+/**
+ * The clients for `access`, shared by every step of this process. The environment's Kubernetes identity goes before the
+ * administrator's. @throws when a kubeconfig is needed and none is to be had.
+ */
 export async function connect(access: ClusterAccess, clock: Clock): Promise<Session> {
-  const key = fingerprint(access);
+  const identity = identityFrom(process.env);
+  const key = fingerprint({ access, identity });
   const known = sessions.get(key);
   if (known) return known;
-  const opened = open(access, clock);
+  const opened = open(access, clock, identity);
   sessions.set(key, opened);
   // A failure is not remembered: the next step may find the control plane up.
   opened.catch(() => sessions.delete(key));
   return opened;
 }
 
-/** Names an access without telling it. */
-function fingerprint(access: ClusterAccess): string {
-  return createHash('sha256').update(JSON.stringify(access)).digest('hex');
+/** Names secrets without telling them. */
+function fingerprint(secrets: object): string {
+  return createHash('sha256').update(JSON.stringify(secrets)).digest('hex');
 }
 
-async function open(access: ClusterAccess, clock: Clock): Promise<Session> {
+async function open(access: ClusterAccess, clock: Clock, identity: string | undefined): Promise<Session> {
   const talos = new TalosCli(access.talosconfig);
-  const kubeconfig = access.kubeconfig || (await kubeconfigFromTalos(talos, access.controlPlanes));
+  const kubeconfig = identity ?? (access.kubeconfig || (await kubeconfigFromTalos(talos, access.controlPlanes)));
   const kubernetes = new KubernetesClient(kubeconfig, clock);
   const proxmox = new ProxmoxClient(access.proxmoxEndpoint, access.proxmoxToken);
-  return { kubernetes, talos, proxmox, ...linstorClient(access, kubernetes) };
+  const givenIdentity = identity !== undefined;
+  return { kubernetes, talos, proxmox, ...linstorClient(access, kubernetes), givenIdentity };
 }
 
 function linstorClient(access: ClusterAccess, kubernetes: Kubernetes): Pick<Session, 'linstor'> {

@@ -5,6 +5,8 @@ import { KubernetesClient } from '../../../operations/src/clients/kubernetes';
 import { KubernetesError, KubernetesUnreachable } from '../../../operations/src/index';
 import { VirtualClock } from '../support/virtualClock';
 
+const LEASE = '/apis/coordination.k8s.io/v1/namespaces/a/leases/prox-ops-rollout';
+
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
 describe('Kubernetes client', () => {
@@ -44,7 +46,7 @@ describe('Kubernetes client', () => {
     };
     assert.deepEqual(await client.get('/api/v1/nodes/w1'), { metadata: { name: 'w1' } });
     assert.equal(await client.get('/api/v1/nodes/w2'), undefined);
-    assert.equal(await client.list('/apis/absent.io/v1/things'), undefined);
+    assert.equal(await client.list('/apis/ceph.rook.io/v1/cephclusters'), undefined);
     assert.equal(seen[0], 'GET /api/v1/nodes/w1 Bearer token-of-the-test');
   });
 
@@ -94,15 +96,15 @@ describe('Kubernetes client', () => {
     const at = (index: number): [number, object] => answers[index] ?? [500, {}];
     let requests = 0;
     handle = (_request, response) => answer(response, ...at(requests++));
-    assert.deepEqual(await clock.run(client.replace('/api/v1/nodes/w1', {})), { ok: true });
+    assert.deepEqual(await clock.run(client.replace(LEASE, {})), { ok: true });
     assert.equal(requests, 4);
   });
 
   it('a conflict, and any other error of a write, is told at once', async () => {
     handle = (_request, response) => answer(response, 409, { reason: 'Conflict', message: 'modified' });
-    await assert.rejects(client.replace('/x', {}), /PUT \/x: 409 modified/);
+    await assert.rejects(client.replace(LEASE, {}), /PUT \S+prox-ops-rollout: 409 modified/);
     handle = (_request, response) => answer(response, 500, { message: 'webhook failed' });
-    await assert.rejects(client.create('/x', {}), /500 webhook failed/);
+    await assert.rejects(client.create('/apis/coordination.k8s.io/v1/namespaces/a/leases', {}), /500 webhook failed/);
   });
 
   it('connections that break are opened again, for a while', async () => {
@@ -111,10 +113,10 @@ describe('Kubernetes client', () => {
       if (cuts-- > 0) return void request.socket.destroy();
       answer(response, 200, { metadata: { name: 'x' } });
     };
-    assert.ok(await clock.run(client.get('/x')));
+    assert.ok(await clock.run(client.get('/api/v1/nodes/x')));
     cuts = Infinity;
     const before = clock.now();
-    await assert.rejects(clock.run(client.get('/x')), KubernetesUnreachable);
+    await assert.rejects(clock.run(client.get('/api/v1/nodes/x')), KubernetesUnreachable);
     assert.ok(clock.now() - before <= 40_000);
   });
 

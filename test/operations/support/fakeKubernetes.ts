@@ -1,11 +1,12 @@
 import type { Duplex } from 'node:stream';
+import { assertPermitted, type Verb } from '../../../operations/src/clients/permissions';
 import { KubernetesError, KubernetesUnreachable, type Kubernetes } from '../../../operations/src/index';
 import type { VirtualClock } from './virtualClock';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- objects of any kind, as on the wire */
 type Any = any;
 
-/** An API server in memory: objects by path, resource versions with conflicts, merge patches, watches, evictions. */
+/** An API server in memory that knows the requests of the driver's role alone: objects by path, resource versions with conflicts, merge patches, watches, evictions. */
 export class FakeKubernetes implements Kubernetes {
   readonly objects = new Map<string, Any>();
   /** Every write, e.g. `PATCH /api/v1/nodes/w1`. */
@@ -43,19 +44,19 @@ export class FakeKubernetes implements Kubernetes {
   }
 
   async get(path: string): Promise<Any> {
-    this.answer(path);
+    this.answer('get', path);
     return Promise.resolve(structuredClone(this.objects.get(path)));
   }
 
   async list(path: string, query: Record<string, string | number> = {}): Promise<Any> {
-    this.answer(path);
+    this.answer('list', path);
     const found = [...this.objects].filter(([key, object]) => inCollection(key, path) && selected(object, query));
     const served = path.startsWith('/api/') || BUILT_IN.test(path) || found.length > 0;
     return Promise.resolve(served ? found.map(([, object]) => structuredClone(object)) : undefined);
   }
 
   async create(path: string, body: Any): Promise<unknown> {
-    this.write(`POST ${path}`);
+    this.write('create', `POST ${path}`);
     if (path.endsWith('/eviction')) return this.evict(path.replace(/\/eviction$/, ''));
     const key = `${path}/${body.metadata.name}`;
     if (this.objects.has(key)) throw new KubernetesError(409, 'AlreadyExists', 'already exists', `POST ${path}`);
@@ -64,7 +65,7 @@ export class FakeKubernetes implements Kubernetes {
   }
 
   async replace(path: string, body: Any): Promise<unknown> {
-    this.write(`PUT ${path}`);
+    this.write('update', `PUT ${path}`);
     const known = this.objects.get(path);
     if (known?.metadata.resourceVersion !== body.metadata.resourceVersion) {
       throw new KubernetesError(409, 'Conflict', 'the object has been modified', `PUT ${path}`);
@@ -74,7 +75,7 @@ export class FakeKubernetes implements Kubernetes {
   }
 
   async patch(path: string, body: Any): Promise<unknown> {
-    this.write(`PATCH ${path}`);
+    this.write('patch', `PATCH ${path}`);
     const known = this.objects.get(path);
     if (!known) throw new KubernetesError(404, 'NotFound', 'not found', `PATCH ${path}`);
     this.put(path, merge(known, body));
@@ -82,12 +83,13 @@ export class FakeKubernetes implements Kubernetes {
   }
 
   async delete(path: string): Promise<unknown> {
-    this.write(`DELETE ${path}`);
+    this.write('delete', `DELETE ${path}`);
     this.remove(path);
     return Promise.resolve();
   }
 
-  async watch(_path: string, _query: unknown, onChange: () => void, signal: AbortSignal): Promise<void> {
+  async watch(path: string, _query: unknown, onChange: () => void, signal: AbortSignal): Promise<void> {
+    assertPermitted('watch', path);
     this.watchers.add(onChange);
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     this.watchers.delete(onChange);
@@ -108,11 +110,13 @@ export class FakeKubernetes implements Kubernetes {
     if (this.grace < Infinity) this.clock.after(this.grace, () => this.remove(path));
   }
 
-  private answer(path: string): void {
+  private answer(verb: Verb, path: string): void {
+    assertPermitted(verb, path);
     if (this.down) throw new KubernetesUnreachable(`GET ${path}: connection refused`);
   }
 
-  private write(line: string): void {
+  private write(verb: Verb, line: string): void {
+    assertPermitted(verb, line.replace(/^\w+ /, ''));
     this.onWrite(line);
     if (this.down) throw new KubernetesUnreachable(`${line}: connection refused`);
     this.writes.push(line);

@@ -32,6 +32,8 @@ export class World {
   engineAlive = true;
   env: Record<string, string | undefined> = {};
   withoutLinstor = false;
+  /** Whether the Kubernetes identity came from the environment. */
+  givenIdentity = false;
   /** Made by the first snapshot. */
   readonly snapshots = joinPath(tmpdir(), `prox-ops-test-snapshots-${randomUUID()}`);
   private settings = { ...DEFAULT_SETTINGS, snapshotDirectory: this.snapshots };
@@ -75,7 +77,8 @@ export class World {
   /** A run of its own: another run id and process than every other. */
   run(id: string): Run {
     const { kubernetes, talos, proxmox, linstor } = this;
-    const session = { kubernetes, talos, proxmox, ...(this.withoutLinstor ? {} : { linstor }) };
+    const { givenIdentity } = this;
+    const session = { kubernetes, talos, proxmox, givenIdentity, ...(this.withoutLinstor ? {} : { linstor }) };
     return {
       ctx: { runId: id, holder: `tester@here:${id}`, clock: this.clock, report: (line) => void this.lines.push(line) },
       deps: {
@@ -145,6 +148,7 @@ export class World {
     const { vmId, uuid, host, address, role } = this.target(name);
     this.kubernetes.put(`/api/v1/nodes/${name}`, {
       status: {
+        addresses: [{ type: 'InternalIP', address }],
         conditions: [{ type: 'Ready', status: 'True' }],
         nodeInfo: { systemUUID: uuid, kubeletVersion: RELEASE.kubernetes, bootID: `boot-${name}` },
       },

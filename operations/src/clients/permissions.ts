@@ -1,0 +1,233 @@
+/**
+ * Every request that the steps may send to the Kubernetes API. It is the single source of two things: a path that is not
+ * described here is no argument of the client's methods (and is refused when it is made up at run time), and the driver's
+ * roles are generated from it. So there is no call without a permission; that there is no permission without a call is
+ * proved by test/engine/addons.test.ts, which compares the API server's audit log with this table.
+ */
+
+/** RBAC's verbs, as far as they are used. `update` is what the API calls a PUT. */
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+
+/**
+ * cluster: a kind without namespaces. everywhere: a kind with namespaces, in all of them. kube-system, lease, linstor: in
+ * one namespace alone; the last two are settings.
+ */
+export type Where = 'cluster' | 'everywhere' | 'kube-system' | 'lease' | 'linstor';
+
+export interface Permission {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly where: Where;
+  /** The only object's name. RBAC cannot limit a create by it. */
+  readonly name?: string;
+  readonly verbs: readonly Verb[];
+  /** For whoever reads the role. */
+  readonly why: string;
+}
+
+/** Name of the lease that serialises rollouts: one per cluster. */
+export const LEASE_NAME = 'prox-ops-rollout';
+
+export const PERMISSIONS = [
+  {
+    group: '',
+    version: 'v1',
+    resource: 'nodes',
+    where: 'cluster',
+    verbs: ['get', 'list', 'watch', 'patch', 'delete'],
+    why: 'health; cordon and uncordon; forget a node that left for good',
+  },
+  {
+    group: '',
+    version: 'v1',
+    resource: 'pods',
+    where: 'everywhere',
+    verbs: ['list', 'watch'],
+    why: "health; what a drain has to evict; LINSTOR's controller",
+  },
+  {
+    group: '',
+    version: 'v1',
+    resource: 'pods',
+    subresource: 'eviction',
+    where: 'everywhere',
+    verbs: ['create'],
+    why: 'drain: never a delete, which would go around the budgets',
+  },
+  {
+    group: '',
+    version: 'v1',
+    resource: 'persistentvolumeclaims',
+    where: 'everywhere',
+    verbs: ['get'],
+    why: 'drain: volumes of pods that stay with their node',
+  },
+  {
+    group: 'storage.k8s.io',
+    version: 'v1',
+    resource: 'volumeattachments',
+    where: 'cluster',
+    verbs: ['list', 'watch'],
+    why: 'drain: volumes that must be detached first',
+  },
+  {
+    group: 'policy',
+    version: 'v1',
+    resource: 'poddisruptionbudgets',
+    where: 'everywhere',
+    verbs: ['watch'],
+    why: 'drain: when the next eviction may pass',
+  },
+  {
+    group: 'kustomize.toolkit.fluxcd.io',
+    version: 'v1',
+    resource: 'kustomizations',
+    where: 'everywhere',
+    verbs: ['list'],
+    why: 'health of Flux',
+  },
+  {
+    group: 'helm.toolkit.fluxcd.io',
+    version: 'v2',
+    resource: 'helmreleases',
+    where: 'everywhere',
+    verbs: ['list'],
+    why: 'health of Flux',
+  },
+  {
+    group: 'ceph.rook.io',
+    version: 'v1',
+    resource: 'cephclusters',
+    where: 'everywhere',
+    verbs: ['list'],
+    why: 'health of Ceph',
+  },
+  {
+    group: 'apps',
+    version: 'v1',
+    resource: 'deployments',
+    where: 'kube-system',
+    verbs: ['list'],
+    why: 'health of CoreDNS',
+  },
+  {
+    group: 'discovery.k8s.io',
+    version: 'v1',
+    resource: 'endpointslices',
+    where: 'kube-system',
+    verbs: ['list'],
+    why: 'health of CoreDNS',
+  },
+  {
+    group: 'coordination.k8s.io',
+    version: 'v1',
+    resource: 'leases',
+    where: 'lease',
+    verbs: ['create'],
+    why: 'the first rollout makes the lease',
+  },
+  {
+    group: 'coordination.k8s.io',
+    version: 'v1',
+    resource: 'leases',
+    where: 'lease',
+    name: LEASE_NAME,
+    verbs: ['get', 'watch', 'update'],
+    why: 'one rollout at a time, and the fence around every write',
+  },
+  {
+    group: '',
+    version: 'v1',
+    resource: 'pods',
+    subresource: 'portforward',
+    where: 'linstor',
+    // A WebSocket opens with a GET. From Kubernetes 1.35 on that needs `create` as well.
+    verbs: ['get', 'create'],
+    why: "LINSTOR's controller, where no URL of it is configured",
+  },
+] as const satisfies readonly Permission[];
+
+type Known = (typeof PERMISSIONS)[number];
+type Granted<V extends Verb> = Known extends infer P
+  ? P extends Known
+    ? V extends P['verbs'][number]
+      ? P
+      : never
+    : never
+  : never;
+type Root<P extends Permission> = P['group'] extends ''
+  ? `/api/${P['version']}`
+  : `/apis/${P['group']}/${P['version']}`;
+type Scope<P extends Permission> = P['where'] extends 'cluster'
+  ? ''
+  : P['where'] extends 'everywhere'
+    ? '' | `/namespaces/${string}`
+    : `/namespaces/${string}`;
+type Collection<P extends Permission> = `${Root<P>}${Scope<P>}/${P['resource']}`;
+type PathTo<P extends Permission, V extends Verb> = P extends { subresource: infer S extends string }
+  ? `${Collection<P>}/${string}/${S}`
+  : V extends 'list' | 'watch' | 'create'
+    ? Collection<P>
+    : `${Collection<P>}/${string}`;
+
+/** A path of the API, starting with /api or /apis, for which the table has the verb. */
+export type ApiPath<V extends Verb> = Granted<V> extends infer P ? (P extends Known ? PathTo<P, V> : never) : never;
+
+/** What a path of the API names. */
+export interface ApiTarget {
+  group: string;
+  version: string;
+  resource: string;
+  subresource?: string;
+  namespace?: string;
+  /** Absent: the whole collection. */
+  name?: string;
+}
+
+/** @returns undefined for what is no path to objects. */
+export function parseApiPath(path: string): ApiTarget | undefined {
+  const match =
+    /^\/(?:api|apis\/([^/]+))\/([^/]+)(?:\/namespaces\/([^/]+)(?=\/))?\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?$/.exec(
+      path,
+    );
+  if (!match) return undefined;
+  const [, group = '', version = '', namespace, resource = '', name, subresource] = match;
+  return {
+    group,
+    version,
+    resource,
+    ...(namespace !== undefined && { namespace }),
+    ...(name !== undefined && { name }),
+    ...(subresource !== undefined && { subresource }),
+  };
+}
+
+/** The permission that a request needs; undefined when there is none in the table. */
+export function permissionFor(verb: Verb, path: string): Permission | undefined {
+  const target = parseApiPath(path);
+  return target && PERMISSIONS.find((permission: Permission) => covers(permission, verb, target));
+}
+
+/** @throws Error for a request that the table does not have: it would be refused under the driver's own role. */
+export function assertPermitted(verb: Verb, path: string): void {
+  if (permissionFor(verb, path)) return;
+  throw new Error(`expected a request of the table in operations/src/clients/permissions.ts, found: ${verb} ${path}`);
+}
+
+function ofCollections({ subresource }: Permission, verb: Verb): boolean {
+  return subresource === undefined && (verb === 'list' || verb === 'watch' || verb === 'create');
+}
+
+function covers(permission: Permission, verb: Verb, target: ApiTarget): boolean {
+  const { group, version, resource, subresource, where, name, verbs } = permission;
+  const same = group === target.group && version === target.version && resource === target.resource;
+  if (!same || subresource !== target.subresource || !verbs.includes(verb)) return false;
+  // Without a name a delete is a `deletecollection`, another verb.
+  if ((target.name === undefined) !== ofCollections(permission, verb)) return false;
+  if (where === 'cluster' && target.namespace !== undefined) return false;
+  if (where === 'kube-system' && target.namespace !== where) return false;
+  if ((where === 'lease' || where === 'linstor') && target.namespace === undefined) return false;
+  return name === undefined || target.name === undefined || target.name === name;
+}

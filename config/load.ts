@@ -13,13 +13,26 @@ export interface Loaded {
 /** Reads the stack's configuration: the only place that does. @throws ConfigError with every problem at once. */
 export function load(): Loaded {
   const source = new pulumi.Config('prox-ops');
+  return { config: configFrom(rawConfig(source)), proxmoxToken: proxmoxToken(source) };
+}
+
+/** The configuration without credentials; undefined when the stack has none of ours. @throws as `load`. */
+export function loadConfig(): StackConfig | undefined {
+  const raw = rawConfig(new pulumi.Config('prox-ops'));
+  return Object.keys(raw).length === 0 ? undefined : configFrom(raw);
+}
+
+function rawConfig(source: pulumi.Config): Record<string, unknown> {
   const raw: Record<string, unknown> = {};
   for (const key of STACK_KEYS) {
     const value = source.getObject<unknown>(key);
     if (value !== undefined) raw[key] = value;
   }
-  const config = validate(raw);
-  return { config: withOverrides(config, process.env[RELEASE_OVERRIDES]), proxmoxToken: proxmoxToken(source) };
+  return raw;
+}
+
+function configFrom(raw: Record<string, unknown>): StackConfig {
+  return withOverrides(validate(raw), process.env[RELEASE_OVERRIDES]);
 }
 
 /** From the stack's secrets, or else the environment variable that the Proxmox provider itself reads. */

@@ -32,7 +32,7 @@ export function narrowToTargets(
 }
 
 /** Whether an engine with `--target` is among our ancestors. */
-function isTargeted(pid: number, read: ProcessReader): boolean {
+export function isTargeted(pid = process.ppid, read: ProcessReader = readProcess): boolean {
   for (let current = pid; current > 1;) {
     const found = read(current);
     if (!found) return false;

@@ -1,5 +1,5 @@
 import { PolicyPack } from '@pulumi/policy';
-import { nodeVmsNotProtected } from './nodeVms';
-import { talosSecretsProtected } from './talosSecrets';
+import { isTargeted } from '../config/narrowing';
+import { policiesFor } from './pack';
 
-new PolicyPack('prox-ops', { policies: [talosSecretsProtected, nodeVmsNotProtected] });
+new PolicyPack('prox-ops', { policies: policiesFor(isTargeted()) });

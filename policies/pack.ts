@@ -1,0 +1,52 @@
+import type { ResourceValidationPolicy, StackValidationPolicy } from '@pulumi/policy';
+import * as capacity from './capacity';
+import * as controlPlanes from './controlPlanes';
+import * as gpu from './gpu';
+import * as guards from './guards';
+import * as kubernetes from './kubernetes';
+import * as lifecycleChain from './lifecycleChain';
+import * as naming from './naming';
+import * as nodeIdentity from './nodeIdentity';
+import * as nodeVms from './nodeVms';
+import * as pinning from './pinning';
+import * as plaintext from './plaintext';
+import * as proxmoxAccess from './proxmoxAccess';
+import * as stateBucket from './stateBucket';
+import * as storage from './storage';
+import * as talosSecrets from './talosSecrets';
+import * as templates from './templates';
+import * as versions from './versions';
+
+export type AnyPolicy = ResourceValidationPolicy | StackValidationPolicy;
+
+/** Every topic's policies: whatever a topic's file exports. */
+export const TOPICS: Record<string, Record<string, AnyPolicy>> = {
+  talosSecrets,
+  stateBucket,
+  controlPlanes,
+  nodeIdentity,
+  lifecycleChain,
+  guards,
+  templates,
+  gpu,
+  storage,
+  nodeVms,
+  pinning,
+  versions,
+  plaintext,
+  proxmoxAccess,
+  kubernetes,
+  naming,
+  capacity,
+};
+
+export const POLICIES: AnyPolicy[] = Object.values(TOPICS).flatMap((topic) => Object.values(topic));
+
+/**
+ * What an update that targets a few resources is judged by: the program may describe a part of the stack only
+ * (config/narrowing.ts), where counting control planes or looking for a template would tell nonsense either way. The
+ * preview of everything that comes before such an update is judged by all policies.
+ */
+export function policiesFor(targeted: boolean): AnyPolicy[] {
+  return targeted ? POLICIES.filter((policy) => !('validateStack' in policy)) : POLICIES;
+}

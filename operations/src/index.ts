@@ -1,5 +1,14 @@
 export * from './contract.js';
 export { DEFAULT_LINSTOR, DEFAULT_SETTINGS } from './settings.js';
+export {
+  abortInPlace,
+  changeInPlace,
+  type InPlaceChange,
+  type InPlaceOptions,
+  type InPlaceOutcome,
+  type InPlacePhase,
+  type InPlaceResult,
+} from './inPlace.js';
 export { join, leave, removeNode, type JoinResult } from './steps.js';
 export { announceReplacement } from './planRefusal.js';
 export { diffBracket, UNKNOWN, type BracketDiff } from './diff.js';

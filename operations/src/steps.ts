@@ -85,6 +85,21 @@ export async function join(
   });
 }
 
+/** One more step of a node that is out of the cluster, in its turn. @throws StepError. */
+export async function inTurn<T>(
+  name: string,
+  inputs: StepInputs,
+  next: string,
+  act: (step: Step) => Promise<T>,
+  ctx?: Partial<StepContext>,
+  deps?: Partial<StepDeps>,
+): Promise<T> {
+  return explained(name, inputs, ctx, deps, next, async (step) => {
+    await takeTurn(step);
+    return { result: act(step), undo: () => Promise.resolve('the lease stays open for this node') };
+  });
+}
+
 /** After a node left the program for good and its VM is gone. Safe to repeat. @throws StepError. */
 export async function removeNode(
   inputs: StepInputs,

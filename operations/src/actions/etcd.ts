@@ -33,6 +33,24 @@ export async function leaveEtcd(step: Step): Promise<void> {
   step.report('left etcd, the others are healthy');
 }
 
+/** Before a control plane reboots with its member in place: snapshot, quorum without it meanwhile, leadership handed on. */
+export async function etcdCanSpare(step: Step): Promise<void> {
+  if (step.node.role !== 'controlplane') return step.report('not a control plane: no etcd member');
+  const before = await readEtcd(step.session.talos, step.inputs.access.controlPlanes);
+  const member = memberOf(before, step.node);
+  assertQuorumWithout(before, member);
+  if (!member) return step.report('not a member of etcd');
+  const path = await takeSnapshot(step, snapshotSource(before, member));
+  step.report(`snapshot verified: ${path}`);
+  const view = await readEtcd(step.session.talos, step.inputs.access.controlPlanes);
+  assertQuorumWithout(view, member);
+  const own = view.live.get(member.id);
+  if (own)
+    await fenced(step, () => step.session.talos.etcdForfeitLeadership(own.address)).catch((error: unknown) =>
+      reportCut(step, error),
+    );
+}
+
 function snapshotSource(view: EtcdView, leaving: EtcdMember): string {
   const others = view.members.filter((member) => member.id !== leaving.id && isHealthy(view, member));
   const source = [...others, leaving].flatMap(({ id }) => view.live.get(id)?.address ?? [])[0];

@@ -15,6 +15,8 @@ import {
 } from './talosOutput.js';
 
 /** The Talos machine API. Every call goes to the node itself, so that no other node has to be up for it. */
+export type RebootMode = 'default' | 'powercycle' | 'force';
+
 export interface Talos {
   machineStatus(address: string): Promise<MachineStatus>;
   /** The same without client certificate: answered by a machine in maintenance mode alone. */
@@ -31,7 +33,12 @@ export interface Talos {
   etcdLeave(address: string): Promise<void>;
   /** Removes a dead member, asking another one. */
   etcdRemoveMember(via: string, id: string): Promise<void>;
-  reboot(address: string, mode: 'default' | 'powercycle' | 'force'): Promise<void>;
+  /** Asks for a reboot; does not wait for it. */
+  reboot(address: string, mode: RebootMode): Promise<void>;
+  /** Has the machine fetch an installer image, so that nothing has to be fetched once it is out of the cluster. */
+  pullImage(address: string, image: string): Promise<void>;
+  /** Installs Talos from an installer image and asks for the reboot into it; does not wait for that. */
+  upgrade(address: string, image: string): Promise<void>;
   /** An administrator's kubeconfig (YAML), from a control plane. A secret. */
   kubeconfig(address: string): Promise<string>;
 }
@@ -58,6 +65,8 @@ export class TalosError extends Error {
 const QUICK = 15_000;
 const SLOW = 60_000;
 const SNAPSHOT = 10 * 60_000;
+/** An image over a slow line, and its unpacking onto a slow disk. */
+const INSTALL = 15 * 60_000;
 /** After SIGTERM, until SIGKILL. */
 const LAST_RESPITE = 2_000;
 
@@ -120,8 +129,17 @@ export class TalosCli implements Talos {
     await this.run(via, ['etcd', 'remove-member', id], SLOW);
   }
 
-  async reboot(address: string, mode: 'default' | 'powercycle' | 'force'): Promise<void> {
+  async reboot(address: string, mode: RebootMode): Promise<void> {
     await this.run(address, ['reboot', '--mode', mode, '--wait=false'], SLOW);
+  }
+
+  async pullImage(address: string, image: string): Promise<void> {
+    await this.run(address, ['image', 'pull', image, '--namespace', 'system'], INSTALL);
+  }
+
+  async upgrade(address: string, image: string): Promise<void> {
+    // Drained by us already; talosctl's own drain would also fail, after the install, where the API does not answer.
+    await this.run(address, ['upgrade', '--image', image, '--drain=false', '--wait=false'], INSTALL);
   }
 
   async kubeconfig(address: string): Promise<string> {

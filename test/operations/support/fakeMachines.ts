@@ -120,6 +120,22 @@ export class FakeTalos implements Talos {
     return Promise.resolve();
   }
 
+  /** What an installer makes of the machine. */
+  onUpgrade: (machine: FakeMachine, image: string) => void = () => undefined;
+
+  async pullImage(address: string, image: string): Promise<void> {
+    this.reached(address);
+    this.writes.push(`pull ${address} ${image}`);
+    return Promise.resolve();
+  }
+
+  async upgrade(address: string, image: string): Promise<void> {
+    const machine = this.reached(address);
+    this.writes.push(`upgrade ${address} ${image}`);
+    this.onUpgrade(machine, image);
+    return Promise.resolve();
+  }
+
   async kubeconfig(): Promise<string> {
     return Promise.resolve('');
   }

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { PHASES, type Phase } from '../../driver/phases';
+import { generations, release, seen, talosVersions } from './engine-cluster';
+import { EngineLab, type Finished } from './engine-lab';
+import { holds } from './verdict';
+
+const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
+const RELEASES = ['v1.12.4', 'v1.12.5'];
+const ONLY_CONTROL_PLANES: readonly Phase[] = ['etcd leave', 'etcd join'];
+
+/** A control plane and a worker that are replaced again and again, from one release to another. */
+export const SUBJECTS = ['k8s-ctrl-2', 'k8s-work-2'];
+
+/** The steps of a node's turn. */
+export function phasesOf(node: string): Phase[] {
+  return PHASES.filter((phase) => node.startsWith('k8s-ctrl') || !ONLY_CONTROL_PLANES.includes(phase));
+}
+
+/** A built cluster whose nodes are replaced while something is done to the run; every turn leaves it whole. */
+export class Turns {
+  private taken = 0;
+
+  private constructor(readonly engine: EngineLab) {}
+
+  static async start(base: number, rollout: Record<string, unknown> = {}): Promise<Turns> {
+    const engine = await EngineLab.start({ base, nodes: NODES, rollout: { healthPasses: 1, ...rollout } });
+    const up = await engine.proxOps('up');
+    assert.equal(up.code, 0, up.output);
+    await engine.lab.armed();
+    return new Turns(engine);
+  }
+
+  /**
+   * Rolls a node to another release and calls `disturb` when the step begins; once that run has ended, `mend`, then a
+   * second run has to finish the replacement with every invariant intact.
+   */
+  async disturbed(
+    node: string,
+    phase: Phase,
+    disturb: (driver: ChildProcess) => void,
+    mend: () => void = () => undefined,
+  ): Promise<Finished> {
+    const { engine } = this;
+    const target = RELEASES[this.taken++ % RELEASES.length] as string;
+    await release(engine, target);
+    const before = generations(engine);
+    const driver = engine.begin('roll', '--yes', '--json', '--nodes', node);
+    const finished = engine.finished(driver);
+    await seen(driver, new RegExp(`"phase\\.started","node":"${node}","phase":"${phase}"`));
+    disturb(driver);
+    const first = await finished;
+    mend();
+    const again = await engine.proxOps('roll', '--yes', '--nodes', node);
+    assert.equal(again.code, 0, `${first.output}\n--- run again:\n${again.output}`);
+    assert.notEqual(generations(engine)[node], before[node], `${node} was not replaced`);
+    assert.equal(talosVersions(engine)[node], target);
+    await holds(engine);
+    return first;
+  }
+}

@@ -1,8 +1,9 @@
-import { hostname } from 'node:os';
-import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { realClock } from '@prox-ops/operations';
 import { ConcurrentUpdateError, type EngineEvent, type Stack } from '@pulumi/pulumi/automation';
 import { CommandError, ExitCode } from './exit';
+import { lockFreed } from './locks/wait';
+import { lockStore } from './locks/store';
+import { stackConfig } from './stackFile';
 
 export interface UpdateOptions {
   /** URNs; everything when absent. */
@@ -127,7 +128,7 @@ function lastLines(text: string): string {
   return text.trim().split('\n').slice(-15).join('\n');
 }
 
-/** Runs something that takes the stack's lock. A lock left by a dead run of this machine is cleared first. */
+/** Runs something that takes the stack's lock. Waits for it first when another run holds it. */
 export async function withLock(
   stack: Stack,
   onReconciled: (what: string) => void,
@@ -137,66 +138,27 @@ export async function withLock(
     await act();
   } catch (error) {
     if (!(error instanceof ConcurrentUpdateError)) throw error;
-    const holder = lockHolder(error.message);
-    await clearDeadLock(stack, holder, onReconciled);
-    await act();
+    await stackFreed(stack, onReconciled);
+    await act().catch(lostTheRace);
   }
 }
 
-interface LockHolder {
-  user: string;
-  host: string;
-  pid: number;
-  at: string;
-}
-
-/** The holder that the CLI names: `... created by root@host (pid 123) at 2026-11-21T15:00:00Z`. */
-export function lockHolder(message: string): LockHolder | undefined {
-  const match = /created by (\S+?)@(\S+) \(pid (\d+)\) at (\S+)/.exec(message);
-  if (!match) return undefined;
-  const [, user = '', host = '', pid = '', at = ''] = match;
-  return { user, host, pid: Number(pid), at };
+function lostTheRace(error: unknown): never {
+  if (!(error instanceof ConcurrentUpdateError)) throw error;
+  throw new CommandError(
+    `Another run took the stack's lock at the same moment. Nothing was changed.\n${lastLines(error.message)}`,
+    ExitCode.held,
+  );
 }
 
 /**
- * Clears a lock whose owner is proved dead. An engine whose driver was killed lives on as an orphan and finishes its
- * steps: it is waited for. A living owner, or one on another machine, is named and left alone.
+ * Waits until nobody else holds the stack's lock, up to rollout.lockTimeout. One left by a dead run is cleared.
+ * @throws CommandError naming the holder.
  */
-async function clearDeadLock(
-  stack: Stack,
-  holder: LockHolder | undefined,
-  onReconciled: (what: string) => void,
-): Promise<void> {
-  if (!holder) throw new CommandError('The stack is locked, and the lock does not say by whom.', ExitCode.held);
-  const who = `${holder.user}@${holder.host} (pid ${holder.pid}, since ${holder.at})`;
-  if (holder.host !== hostname())
-    throw new CommandError(`The stack is locked by ${who}, on another machine. Nothing was changed.`, ExitCode.held);
-  if (isAlive(holder.pid)) {
-    if (!isOrphan(holder.pid))
-      throw new CommandError(`The stack is locked by ${who}, which is at work. Nothing was changed.`, ExitCode.held);
-    onReconciled(`waiting for the engine of a killed run (pid ${holder.pid}) to finish its steps`);
-    // A foreign process gives no event when it ends.
-    while (isAlive(holder.pid)) await sleep(250);
-  }
-  onReconciled(`cleared the stack lock of ${who}, which is gone`);
-  await stack.cancel();
+export async function stackFreed(stack: Stack, say: (what: string) => void, signal?: AbortSignal): Promise<void> {
+  const store = await lockStore(stack);
+  const { lockTimeout } = (await stackConfig(stack)).rollout;
+  await lockFreed({ store, clock: realClock, signal: signal ?? NEVER, timeout: lockTimeout * 1000, say });
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** A process whose parent has died belongs to init. */
-function isOrphan(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] === '1';
-  } catch {
-    return false;
-  }
-}
+const NEVER = new AbortController().signal;

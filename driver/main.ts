@@ -7,6 +7,7 @@ import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
 import { rollbackCommand, type RollbackCommandOptions } from './commands/rollback';
 import { rollCommand, type RollCommandOptions } from './commands/roll';
 import { statusCommand } from './commands/status';
+import { unlockCommand, type UnlockCommandOptions } from './commands/unlock';
 import { upCommand, type UpCommandOptions } from './commands/up';
 import { CommandError, ExitCode } from './exit';
 import { findExternal, runExternal } from './external';
@@ -81,6 +82,10 @@ function buildProgram(): Command {
   common(program.command('status').description('nodes, releases and the rollout lease')).action(
     (options: CommonOptions) => finish(statusCommand(options)),
   );
+  common(program.command('unlock').description("the stack's lock: whose it is; removes it when its owner is gone"))
+    .option('--owner <user@host>', 'whose lock to remove when it was taken on another machine')
+    .option('-y, --yes', 'do not ask')
+    .action((options: UnlockCommandOptions) => finish(unlockCommand(options)));
   common(program.command('release <talos>').description('make a Talos release the one to run, in the stack file'))
     .option('--kubernetes <version>', 'Kubernetes version (default: unchanged)')
     .action((talos: string, options: ReleaseCommandOptions) => finish(releaseCommand(talos, options)));

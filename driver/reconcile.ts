@@ -1,7 +1,7 @@
 import { ForeignVmError, realClock, removeHalfMadeVm, vmExists } from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
 import { proxmoxToken } from './access';
-import { withLock } from './engine';
+import { stackFreed, withLock } from './engine';
 import { CommandError, ExitCode } from './exit';
 import type { RunLog } from './runLog';
 import { readState, VM_TYPE, type PendingOperation, type StackState } from './state';
@@ -10,20 +10,24 @@ import { stackConfig } from './stackFile';
 interface ReconcileOptions {
   stack: Stack;
   log: RunLog;
+  signal?: AbortSignal;
 }
 
 /**
  * Makes the state and the world agree after an interrupted run, before anything else is done: pending operations of a
- * killed engine are settled against what is really there. The lock of a dead owner is cleared on the way.
+ * killed engine are settled against what is really there. Waits first for a run that holds the stack; the lock of a dead
+ * owner is cleared.
  * @throws CommandError when what is found is not provably ours.
  */
-export async function reconcile({ stack, log }: ReconcileOptions): Promise<void> {
-  const state = await readState(stack);
-  const pending = state.pendingOperations();
-  if (pending.length === 0) return;
+export async function reconcile({ stack, log, signal }: ReconcileOptions): Promise<void> {
   const say = (what: string) => {
     log.emit({ type: 'run.reconciled', what });
   };
+  // Before anything is read: what another run is about to change is nothing to plan on.
+  await stackFreed(stack, say, signal);
+  const state = await readState(stack);
+  const pending = state.pendingOperations();
+  if (pending.length === 0) return;
   for (const operation of pending) await settle(stack, state, operation, say);
   await withLock(stack, say, async () => {
     await stack.importStack({ ...state.withoutPending(), version: state.version });

@@ -40,6 +40,12 @@ export const rollout = z
       .enum(['automatic', 'manual'])
       .default('automatic')
       .describe('Whether a node that does not come up goes back to the release it ran before.'),
+    lockTimeout: z
+      .number()
+      .int()
+      .min(0)
+      .default(300)
+      .describe('Seconds to wait for another run to give back the stack’s lock.'),
     leaseNamespace: text.default('kube-system').describe('Namespace of the rollout lease.'),
   })
   .describe('How nodes are replaced.');

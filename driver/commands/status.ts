@@ -46,7 +46,8 @@ function nodeText(node: ClusterState['nodes'][number] | undefined): string {
   return `${node.ready ? 'Ready' : 'NotReady'}${node.schedulable ? '' : ', cordoned'}`;
 }
 
-function leaseText({ lease }: ClusterState): string {
+/** Who is at a rollout, in words. */
+export function leaseText({ lease }: Pick<ClusterState, 'lease'>): string {
   if (!lease || (lease.holder === '' && !lease.open)) return 'Rollout: nobody is at it.';
   const who = lease.holder === '' ? 'nobody is at it' : `held by ${lease.holder} (run ${lease.run})`;
   if (!lease.open) return `Rollout: ${who}.`;

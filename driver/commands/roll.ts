@@ -2,7 +2,7 @@ import { confirmed } from '../ask';
 import { CommandError, type ExitCode } from '../exit';
 import type { RollPlan } from '../plan';
 import { openStack } from '../project';
-import { reportOf, reportTable } from '../report';
+import { reportOf, reportTable } from '../reports/table';
 import { roll } from '../roll';
 import { openSession } from '../session';
 import { planText } from './plan';

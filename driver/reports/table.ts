@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
-import { PHASES, type Phase } from './phases';
-import type { Outcome, Recorded, RunNode } from './runLog';
-import { duration, fromTo } from './views/format';
+import { PHASES, type Phase } from '../phases';
+import type { Outcome, Recorded, RunNode } from '../runLog';
+import { duration, fromTo } from '../views/format';
 
 export interface NodeReport extends RunNode {
   outcome: Outcome | 'not started';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { stripVTControlCharacters } from 'node:util';
-import { reportOf, reportTable } from '../../driver/report';
+import { reportOf, reportTable } from '../../driver/reports/table';
 import type { Recorded, RunEvent } from '../../driver/runLog';
 import { duration } from '../../driver/views/format';
 import { Picture } from '../../driver/views/live';

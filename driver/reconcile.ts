@@ -1,10 +1,10 @@
-import { ForeignVmError, realClock, removeHalfMadeVm, vmExists } from '@prox-ops/operations';
+import { ForeignVmError, isUnconfigured, realClock, removeHalfMadeVm, vmExists } from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
 import { proxmoxToken } from './access';
 import { stackFreed, withLock } from './engine';
 import { CommandError, ExitCode } from './exit';
 import type { RunLog } from './runLog';
-import { readState, VM_TYPE, type PendingOperation, type StackState } from './state';
+import { readState, VM_TYPE, type PendingOperation, type StackState, type StateResource } from './state';
 import { stackConfig } from './stackFile';
 
 interface ReconcileOptions {
@@ -27,12 +27,14 @@ export async function reconcile({ stack, log, signal }: ReconcileOptions): Promi
   await stackFreed(stack, say, signal);
   const state = await readState(stack);
   const pending = state.pendingOperations();
-  if (pending.length === 0) return;
   for (const operation of pending) await settle(stack, state, operation, say);
+  let removed = 0;
+  for (const vm of state.failedVms()) if (await settleUnconfigured(stack, state, vm, say)) removed += 1;
+  if (pending.length === 0 && removed === 0) return;
   await withLock(stack, say, async () => {
     await stack.importStack({ ...state.withoutPending(), version: state.version });
   });
-  say(`settled ${pending.length} operation(s) that a killed run had not finished`);
+  if (pending.length > 0) say(`settled ${pending.length} operation(s) that a killed run had not finished`);
 }
 
 async function settle(
@@ -70,6 +72,26 @@ async function settleCreating(
     if (error instanceof ForeignVmError) throw new CommandError(error.message, ExitCode.blocked);
     throw error;
   }
+}
+
+/**
+ * A clone that was made and never configured stands in the state as a VM with an error: the engine would go on with it in
+ * place, and its node could neither be replaced nor put back, because it is not the machine that was planned.
+ * @returns whether it was removed.
+ */
+async function settleUnconfigured(
+  stack: Stack,
+  state: StackState,
+  { urn, inputs }: StateResource,
+  say: (what: string) => void,
+): Promise<boolean> {
+  const uuid = (inputs.smbios as { uuid?: unknown } | undefined)?.uuid;
+  if (typeof uuid !== 'string') return false;
+  const vm = { ...(await proxmoxAccess(stack)), vmId: Number(inputs.vmId), name: String(inputs.name), uuid };
+  if (!(await isUnconfigured(vm))) return false;
+  say(await removeHalfMadeVm(vm, realClock));
+  state.markDeleted(urn);
+  return true;
 }
 
 async function proxmoxAccess(stack: Stack): Promise<{ endpoint: string; token: string }> {

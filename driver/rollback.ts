@@ -1,6 +1,7 @@
 import type { Slot, StackConfig } from '../config/schema';
 import type { Phase } from './phases';
 import type { PlannedNode } from './plan';
+import { reconcile } from './reconcile';
 import type { RollOptions, TurnOptions } from './rollUpdate';
 import type { Outcome } from './runLog';
 import { setNodeSlot, stackConfig, stackFileOf } from './stackFile';
@@ -62,6 +63,7 @@ function runs(node: PlannedNode, to: string): string {
 export async function rollBack(options: TurnOptions, node: PlannedNode, slot: Slot, why: string): Promise<Outcome> {
   const { stack, log } = options;
   const to = (await stackConfig(stack)).releases[slot]?.talos ?? '';
+  await reconcile({ stack, log });
   await setNodeSlot(stackFileOf(stack), node.name, slot);
   const from = runs(node, to);
   log.emit({ type: 'rollback.started', node: node.name, from, to, why });

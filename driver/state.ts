@@ -10,6 +10,8 @@ export interface StateResource {
   parent?: string;
   /** Set while a delete-before-replace is half done: the old one is gone, the new one not there yet. */
   pendingReplacement?: boolean;
+  /** What went wrong while it was made or changed: the engine keeps it, and would go on with it in place. */
+  initErrors?: string[];
   inputs: Record<string, unknown>;
 }
 
@@ -19,7 +21,14 @@ export interface PendingOperation {
 }
 
 interface RawDeployment {
-  resources?: { urn: string; type: string; parent?: string; pendingReplacement?: boolean; inputs?: object }[];
+  resources?: {
+    urn: string;
+    type: string;
+    parent?: string;
+    pendingReplacement?: boolean;
+    initErrors?: string[];
+    inputs?: object;
+  }[];
   pending_operations?: PendingOperation[];
 }
 
@@ -62,6 +71,12 @@ export class StackState {
   /** Whether the state has the resource as living: not deleted in the middle of a replacement. */
   isThere(urn: string): boolean {
     return this.resources().some((resource) => resource.urn === urn && resource.pendingReplacement !== true);
+  }
+
+  /** VMs whose making, or a change of them, failed half way. */
+  failedVms(): StateResource[] {
+    const failed = ({ type, initErrors = [] }: StateResource) => type === VM_TYPE && initErrors.length > 0;
+    return this.resources().filter((resource) => failed(resource) && this.isThere(resource.urn));
   }
 
   /** Notes that a resource's delete had been done: the first half of a delete-before-replace. */

@@ -29,5 +29,5 @@ export { ProxmoxError, type Proxmox, type ProxmoxVm } from './clients/proxmox.js
 export { TalosError, type Talos } from './clients/talos.js';
 export type { EtcdMember, EtcdStatus, MachineStatus } from './clients/talosOutput.js';
 export { readEtcd, type EtcdView } from './checks/etcdView.js';
-export { ForeignVmError, removeHalfMadeVm, vmExists, type HalfMadeVm } from './actions/halfMadeVm.js';
+export { ForeignVmError, isUnconfigured, removeHalfMadeVm, vmExists, type HalfMadeVm } from './actions/halfMadeVm.js';
 export { clusterState, type ClusterState, type NodeState } from './status.js';

@@ -99,3 +99,13 @@ class WriteApi {
     }
   }
 }
+
+/**
+ * Whether the VM was cloned and never configured: it has the name, which the clone gives it, and not the planned SMBIOS
+ * UUID, which comes with its configuration. Such a machine has never run as the node.
+ * @throws ProxmoxError when Proxmox or the VM's host does not answer.
+ */
+export async function isUnconfigured(vm: HalfMadeVm & { uuid: string }): Promise<boolean> {
+  const found = await new ProxmoxClient(vm.endpoint, vm.token).vm(vm.vmId);
+  return found?.name === vm.name && found.uuid !== vm.uuid.toLowerCase();
+}

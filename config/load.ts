@@ -2,7 +2,8 @@ import * as pulumi from '@pulumi/pulumi';
 import type { StackConfig } from './schema';
 import { STACK_KEYS } from './schema';
 import { RELEASE_OVERRIDES, withOverrides } from './overrides';
-import { ConfigError, validate } from './validate';
+import { ConfigError, Problem } from './problem';
+import { validate } from './validate';
 
 export interface Loaded {
   config: StackConfig;
@@ -41,6 +42,7 @@ function proxmoxToken(source: pulumi.Config): pulumi.Output<string> {
   if (token) return token;
   const fromEnvironment = process.env.PROXMOX_VE_API_TOKEN;
   if (fromEnvironment !== undefined && fromEnvironment !== '') return pulumi.secret(fromEnvironment);
-  const message = 'expected the secret prox-ops:proxmoxToken or PROXMOX_VE_API_TOKEN in the environment, found neither';
-  throw new ConfigError([{ path: 'proxmoxToken', message }]);
+  throw new ConfigError([
+    new Problem(['proxmoxToken'], 'this secret, or PROXMOX_VE_API_TOKEN in the environment', 'neither'),
+  ]);
 }

@@ -1,5 +1,6 @@
 import type { Slot, StackConfig } from './schema';
-import { ConfigError, validate } from './validate';
+import { ConfigError, Problem } from './problem';
+import { validate } from './validate';
 
 /**
  * Environment variable with release slots of single nodes, `{"k8s-work-1":"a"}`, for one update: how an abort puts a
@@ -15,7 +16,7 @@ export function withOverrides(config: StackConfig, text: string | undefined): St
   for (const [name, release] of Object.entries(overrides)) {
     const node = nodes[name];
     if (!node)
-      throw new ConfigError([{ path: `nodes.${name}`, message: `${RELEASE_OVERRIDES} names an unknown node` }]);
+      throw new ConfigError([new Problem(['nodes', name], `a node, because ${RELEASE_OVERRIDES} names it`, 'none')]);
     nodes[name] = { ...node, release };
   }
   return validate({ ...config, nodes });

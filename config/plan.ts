@@ -107,7 +107,7 @@ export function replacementOrder(left: NodePlan, right: NodePlan): number {
 
 function planNode(config: StackConfig, name: string, node: NodeConfig): NodePlan {
   const slot = node.release ?? config.releases.active;
-  const identity = `${config.cluster.name}/${name}`;
+  const identity = identityOf(config, name);
   const hardware = hardwareOf(config, node);
   return {
     name,
@@ -121,7 +121,7 @@ function planNode(config: StackConfig, name: string, node: NodeConfig): NodePlan
     release: releaseOf(config, slot),
     template: templateKey(slot, node.host, node.variant),
     templateVmId: templateVmId(config, slot, node.host, node.variant),
-    nics: planNics(config, identity, node),
+    nics: planNics(config, name, node),
     pci: node.pci,
     hardware,
     satellite: config.linstor !== undefined && hardware.dataDisk !== undefined,
@@ -135,7 +135,7 @@ function planNode(config: StackConfig, name: string, node: NodeConfig): NodePlan
 }
 
 /** The role's hardware with the node's overrides; a data disk of 0 is none. */
-export function hardwareOf(config: StackConfig, node: Pick<NodeConfig, 'role' | 'hardware'>): Hardware {
+export function hardwareOf(config: Pick<StackConfig, 'roles'>, node: Pick<NodeConfig, 'role' | 'hardware'>): Hardware {
   const { dataDisk: ofRole, ...role } = config.roles[node.role];
   const { dataDisk = ofRole, ...own } = node.hardware;
   const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
@@ -143,7 +143,7 @@ export function hardwareOf(config: StackConfig, node: Pick<NodeConfig, 'role' | 
 }
 
 /** The tags that the program itself gives a node. */
-export function ownTags(config: StackConfig, node: Pick<NodeConfig, 'role' | 'variant'>): string[] {
+export function ownTags(config: Pick<StackConfig, 'cluster'>, node: Pick<NodeConfig, 'role' | 'variant'>): string[] {
   return ['prox-ops', config.cluster.name, node.role, node.variant];
 }
 
@@ -158,6 +158,11 @@ function planAddons({ addons, nodes }: StackConfig): AddonsPlan {
   return { ...addons, nvidiaRuntimeClass: addons.nvidiaRuntimeClass ?? hasGpu };
 }
 
+/** What a node's made values are made from. Two clusters on one Proxmox must not share any. */
+function identityOf({ cluster }: Pick<StackConfig, 'cluster'>, name: string): string {
+  return `${cluster.name}/${name}`;
+}
+
 function releaseOf(config: StackConfig, slot: Slot): Release {
   const release = config.releases[slot];
   if (!release) throw new Error(`release slot ${slot} is empty; validate() lets no such configuration pass`);
@@ -165,7 +170,12 @@ function releaseOf(config: StackConfig, slot: Slot): Release {
 }
 
 /** The cluster's NIC, one for each network the node has an address on, in the order they are declared, then its trunk. */
-function planNics(config: StackConfig, identity: string, node: NodeConfig): NicPlan[] {
+export function planNics(
+  config: Pick<StackConfig, 'cluster' | 'proxmox' | 'networks'>,
+  name: string,
+  node: NodeConfig,
+): NicPlan[] {
+  const identity = identityOf(config, name);
   const bits = config.cluster.subnet.split('/')[1] ?? '24';
   const cluster: NicPlan = {
     bridge: config.proxmox.bridge,

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { abortCommand } from './commands/abort';
-import { configCheckCommand } from './commands/config';
+import { configCheckCommand, configSchemaCommand } from './commands/config';
 import { planCommand } from './commands/plan';
 import type { CommonOptions } from './commands/options';
 import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
@@ -90,9 +90,13 @@ function buildProgram(): Command {
     .option('--kubernetes <version>', 'Kubernetes version (default: unchanged)')
     .action((talos: string, options: ReleaseCommandOptions) => finish(releaseCommand(talos, options)));
   const config = program.command('config').description('the stack file');
-  common(config.command('check').description('check the stack file, without the engine')).action(
-    (options: CommonOptions) => finish(configCheckCommand(options)),
-  );
+  common(
+    config.command('check').description('check the stack file without the engine, and show the plan in short'),
+  ).action((options: CommonOptions) => finish(configCheckCommand(options)));
+  config
+    .command('schema')
+    .description("print the stack file's JSON Schema")
+    .action(() => finish(Promise.resolve(configSchemaCommand())));
   return program;
 }
 

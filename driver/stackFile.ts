@@ -1,16 +1,26 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Stack } from '@pulumi/pulumi/automation';
-import { parseDocument, type Document } from 'yaml';
+import type { Document } from 'yaml';
+import { counted } from '../config/problem';
 import type { Release, Slot, StackConfig } from '../config/schema';
-import { ConfigError, validate } from '../config/validate';
 import { CommandError } from './exit';
+import { checkStackText, type CheckedStack, type FileProblem } from './stackDocument';
 
-const NAMESPACE = 'prox-ops';
-
-/** Reads and checks a stack file without the engine. @throws ConfigError with every problem, CommandError when unreadable. */
+/** Reads and checks a stack file without the engine. @throws CommandError with every problem, or when unreadable. */
 export async function readStackFile(path: string): Promise<StackConfig> {
-  return checked(await parse(path), path);
+  return valid(await checkStackFile(path), path);
+}
+
+/** Reads and checks a stack file. @throws CommandError when it cannot be read, and for nothing that is in it. */
+export async function checkStackFile(path: string): Promise<CheckedStack> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new CommandError(`${path}: expected a stack file, found ${(error as NodeJS.ErrnoException).code}`);
+  }
+  return checkStackText(text);
 }
 
 /** The configuration of an opened stack. */
@@ -22,28 +32,18 @@ export function stackFileOf(stack: Stack): string {
   return join(stack.workspace.workDir, `Pulumi.${stack.name}.yaml`);
 }
 
-async function parse(path: string): Promise<Document> {
-  const document = parseDocument(await readFile(path, 'utf8'));
-  const first = document.errors[0];
-  if (first) throw new CommandError(`${path}: expected YAML, found: ${first.message}`);
-  return document;
+function valid({ config, problems }: CheckedStack, path: string): StackConfig {
+  if (!config || problems.length > 0) throw new CommandError(`${path}: ${problemText(problems)}`);
+  return config;
 }
 
-function checked(document: Document, path: string): StackConfig {
-  const config = (document.toJS() as { config?: Record<string, unknown> } | null)?.config ?? {};
-  const raw: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(config)) {
-    const [namespace, name = ''] = key.split(':');
-    if (namespace !== NAMESPACE) continue;
-    if (name === 'proxmoxToken') continue;
-    raw[name] = value;
-  }
-  try {
-    return validate(raw);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CommandError(`${path}: ${error.message}`);
-    throw error;
-  }
+/** `2 problems:` and a line for each. */
+export function problemText(problems: FileProblem[]): string {
+  const lines = problems.map(({ line, path, expected, found }) => {
+    const where = [line === undefined ? '' : `line ${line}`, path].filter((part) => part !== '').join(', ');
+    return `  ${where}: expected ${expected}, found ${found}`;
+  });
+  return [`${counted(problems.length, 'problem')}:`, ...lines].join('\n');
 }
 
 /**
@@ -52,21 +52,21 @@ function checked(document: Document, path: string): StackConfig {
  * @throws CommandError when the result would not be valid; the file is then unchanged.
  */
 export async function setRelease(path: string, release: Partial<Release> & { talos: string }): Promise<string> {
-  const document = await parse(path);
-  const config = checked(document, path);
+  const checked = await checkStackFile(path);
+  const { document } = checked;
+  const config = valid(checked, path);
   const active = config.releases[config.releases.active];
   if (active?.talos === release.talos && (release.kubernetes ?? active.kubernetes) === active.kubernetes)
     return config.releases.active;
   const slot = config.releases.active === 'a' ? 'b' : 'a';
   const kubernetes = release.kubernetes ?? active?.kubernetes ?? '';
   const node = document.createNode({ talos: release.talos, kubernetes }, { flow: true });
-  document.setIn(['config', `${NAMESPACE}:releases`, slot], node);
-  document.setIn(['config', `${NAMESPACE}:releases`, 'active'], slot);
+  document.setIn(['config', 'prox-ops:releases', slot], node);
+  document.setIn(['config', 'prox-ops:releases', 'active'], slot);
   // A node held back on this slot would silently get the new release as its old one.
   for (const [name, held] of Object.entries(config.nodes))
-    if (held.release === slot) document.deleteIn(['config', `${NAMESPACE}:nodes`, name, 'release']);
-  checked(document, path);
-  await writeFile(path, document.toString({ lineWidth: 0 }));
+    if (held.release === slot) document.deleteIn(['config', 'prox-ops:nodes', name, 'release']);
+  await writeWhenValid(path, document);
   return slot;
 }
 
@@ -75,10 +75,15 @@ export async function setRelease(path: string, release: Partial<Release> & { tal
  * @throws CommandError when the result would not be valid; the file is then unchanged.
  */
 export async function setNodeSlot(path: string, node: string, slot: Slot | undefined): Promise<void> {
-  const document = await parse(path);
-  const where = ['config', `${NAMESPACE}:nodes`, node, 'release'];
+  const { document } = await checkStackFile(path);
+  const where = ['config', 'prox-ops:nodes', node, 'release'];
   if (slot === undefined) document.deleteIn(where);
   else document.setIn(where, slot);
-  checked(document, path);
-  await writeFile(path, document.toString({ lineWidth: 0 }));
+  await writeWhenValid(path, document);
+}
+
+async function writeWhenValid(path: string, document: Document): Promise<void> {
+  const text = document.toString({ lineWidth: 0 });
+  valid(checkStackText(text), path);
+  await writeFile(path, text);
 }

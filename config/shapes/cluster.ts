@@ -1,18 +1,22 @@
 import { z } from 'zod';
-import { cidr, dnsLabel, ipv4, text, vlanId } from './scalars';
+import { cidr, dnsLabel, flag, form, ipv4, oneOf, text, vlanId } from './scalars';
+
+/** Kubernetes wants a second subnet to be of another family, and this program knows IPv4 alone. */
+const oneSubnet = z.array(cidr).length(1, { error: 'expected one IPv4 network' });
 
 export const cluster = z
   .strictObject({
-    name: dnsLabel.describe('Name of the cluster, also the first part of its VMs’ identities. It never changes.'),
+    name: dnsLabel.describe(
+      'Name of the cluster, also what the UUIDs and MACs of its VMs are made from. It never changes.',
+    ),
     vip: ipv4.describe('Shared virtual address of the control planes; the Kubernetes endpoint is https://VIP:6443.'),
     subnet: cidr.describe('Network of the first NIC of every node, in CIDR notation.'),
     gateway: ipv4.describe('Default gateway, in the subnet.'),
     nameservers: z.array(ipv4).min(1).describe('DNS servers, in order of preference.'),
     timeServers: z.array(text).min(1).describe('NTP servers, as names or addresses.'),
-    podSubnets: z.array(cidr).min(1).default(['10.42.0.0/16']).describe('Addresses of pods.'),
-    serviceSubnets: z.array(cidr).min(1).default(['10.43.0.0/16']).describe('Addresses of services.'),
-    cni: z
-      .enum(['flannel', 'none'])
+    podSubnets: oneSubnet.default(['10.42.0.0/16']).describe('Addresses of pods.'),
+    serviceSubnets: oneSubnet.default(['10.43.0.0/16']).describe('Addresses of services.'),
+    cni: oneOf('flannel', 'none')
       .default('flannel')
       .describe('`none` leaves the network to Cilium, installed by Flux; kube-proxy is then off.'),
   })
@@ -31,16 +35,14 @@ export const networks = z
 
 export const addons = z
   .strictObject({
-    driverAccess: z
-      .boolean()
+    driverAccess: flag
       .default(true)
       .describe('Namespace and least-privilege RBAC for running the driver inside the cluster.'),
-    nvidiaRuntimeClass: z
-      .boolean()
+    nvidiaRuntimeClass: flag
       .optional()
       .describe('RuntimeClass `nvidia` for pods with a GPU. Default: when a node of variant gpu exists.'),
     linstorHostDevices: z
-      .array(z.string().regex(/^\/dev\/\S+$/, 'expected a device path like /dev/sdb'))
+      .array(form(/^\/dev\/\S+$/, 'a device path like /dev/sdb'))
       .default([])
       .describe('Host devices that Piraeus satellites keep (`source.hostDevices`).'),
   })

@@ -1,16 +1,32 @@
 import { z } from 'zod';
-import { cidr, dnsLabel, ipv4, mac, role, slot, text, variant, vlanId, vmId } from './scalars';
+import {
+  cidr,
+  dnsLabel,
+  flag,
+  form,
+  ipv4,
+  mac,
+  oneOf,
+  quoted,
+  role,
+  slot,
+  text,
+  variant,
+  vlanId,
+  vmId,
+  whole,
+} from './scalars';
 
-const count = z.number().int().positive();
-const memory = z.number().int().min(2048);
-const disk = z.number().int().min(10);
+const count = whole(1);
+const memory = whole(2048);
+const disk = whole(10);
 
 const hardware = z.strictObject({
   cores: count.describe('CPU cores of each socket.'),
   sockets: count.default(1).describe('CPU sockets.'),
   memory: memory.describe('Memory in MiB.'),
   disk: disk.describe('System disk in GiB.'),
-  dataDisk: z.number().int().min(1).optional().describe('Data disk for LINSTOR in GiB. Absent: none.'),
+  dataDisk: whole(1).optional().describe('Data disk for LINSTOR in GiB. Absent: none.'),
 });
 
 const hardwareOverrides = z.strictObject({
@@ -18,7 +34,7 @@ const hardwareOverrides = z.strictObject({
   sockets: count.optional().describe('CPU sockets.'),
   memory: memory.optional().describe('Memory in MiB.'),
   disk: disk.optional().describe('System disk in GiB.'),
-  dataDisk: z.number().int().min(0).optional().describe('Data disk for LINSTOR in GiB. 0: none on this node.'),
+  dataDisk: whole(0).optional().describe('Data disk for LINSTOR in GiB. 0: none on this node.'),
 });
 
 export const roles = z
@@ -29,38 +45,42 @@ export const roles = z
   .describe('Hardware of each role.');
 
 const startup = z.strictObject({
-  order: z.number().int().min(0).optional().describe('Lower starts first. Default: 1 control planes, 2 workers.'),
-  upDelay: z.number().int().min(0).optional().describe('Seconds to wait after this VM has started.'),
-  downDelay: z.number().int().min(0).optional().describe('Seconds to wait for this VM to shut down.'),
+  order: whole(0).optional().describe('Lower starts first. Default: 1 control planes, 2 workers.'),
+  upDelay: whole(0).optional().describe('Seconds to wait after this VM has started.'),
+  downDelay: whole(0).optional().describe('Seconds to wait for this VM to shut down.'),
 });
 
 const trunk = z.strictObject({
   vlans: z.array(vlanId).default([]).describe('VLAN tags that the NIC carries. Empty: all of the bridge.'),
 });
 
-const tag = z.string().regex(/^[a-z0-9_][a-z0-9_.+-]*$/, 'expected a Proxmox tag: lower-case letters, digits and _.+-');
+const tag = form(/^[a-z0-9_][a-z0-9_.+-]*$/, 'a Proxmox tag (lower-case letters, digits and _.+-)');
 
-const node = z.strictObject({
+export const nodeShape = z.strictObject({
   role: role.describe('Control planes run etcd.'),
   vmId: vmId.describe('VM id in Proxmox, for life.'),
   host: text.describe('Proxmox host, by name. A change replaces the node.'),
   address: ipv4.describe('Address of the first NIC, in cluster.subnet.'),
   variant: variant.default('standard').describe('Which schematic the node is made from.'),
-  pci: z.array(text).default([]).describe('PCI mappings passed through, by name.'),
+  pci: z
+    .array(text)
+    .max(16, { error: 'expected at most 16 PCI devices' })
+    .default([])
+    .describe('PCI mappings passed through, by name.'),
   networks: z.record(text, cidr).default({}).describe('Addresses on further networks, in CIDR notation.'),
   trunk: trunk.optional().describe('A last NIC without an address that carries VLANs tagged, for Multus.'),
   mac: mac.optional().describe('MAC address of the first NIC. Default: made from the name.'),
   release: slot.optional().describe('Overrides the active release slot, after a rollback of this node.'),
   hardware: hardwareOverrides.prefault({}).describe('What differs from the hardware of the role.'),
-  bios: z.enum(['seabios', 'ovmf']).default('seabios').describe('Firmware; ovmf is UEFI.'),
+  bios: oneOf('seabios', 'ovmf').default('seabios').describe('Firmware; ovmf is UEFI.'),
   startup: startup.prefault({}).describe('When Proxmox starts the VM with its host.'),
-  onBoot: z.boolean().default(true).describe('Whether Proxmox starts the VM with its host.'),
+  onBoot: flag.default(true).describe('Whether Proxmox starts the VM with its host.'),
   tags: z.array(tag).default([]).describe('Proxmox tags, beside those that every node has.'),
-  labels: z.record(text, z.string()).default({}).describe('Kubernetes node labels.'),
-  taints: z.record(text, z.string()).default({}).describe('Kubernetes node taints: `key: value:Effect`.'),
+  labels: z.record(text, quoted).default({}).describe('Kubernetes node labels.'),
+  taints: z.record(text, quoted).default({}).describe('Kubernetes node taints: `key: value:Effect`.'),
 });
 
-export const nodes = z.record(dnsLabel, node).describe('The nodes, by name.');
+export const nodes = z.record(dnsLabel, nodeShape).describe('The nodes, by name.');
 
-export type NodeConfig = z.infer<typeof node>;
+export type NodeConfig = z.infer<typeof nodeShape>;
 export type Hardware = z.infer<typeof hardware>;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { text, vmId } from './scalars';
+import { text, url, vmId, whole } from './scalars';
 
 const host = z.strictObject({
   name: text.describe('Name of the node in the Proxmox cluster.'),
-  memory: z.number().int().positive().describe('Memory in MiB.'),
-  cores: z.number().int().positive().describe('CPU threads, as Proxmox counts them.'),
+  memory: whole(1).describe('Memory in MiB.'),
+  cores: whole(1).describe('CPU threads, as Proxmox counts them.'),
   bridges: z.array(text).min(1).describe('Linux bridges of the host.'),
   storages: z.array(text).min(1).describe('Storages that the host has, shared ones included.'),
   pci: z.array(text).default([]).describe('PCI mappings that have a device on this host, by name.'),
@@ -12,7 +12,7 @@ const host = z.strictObject({
 
 export const proxmox = z
   .strictObject({
-    endpoint: z.url({ protocol: /^https$/, error: 'expected an https URL' }).describe('API of any Proxmox host.'),
+    endpoint: url('https').describe('API of any Proxmox host.'),
     hosts: z
       .array(host)
       .min(1)
@@ -23,7 +23,7 @@ export const proxmox = z
     dataStorage: text.describe('Storage of data disks, for LINSTOR.'),
     imageStorage: text.describe('Storage of imported images; needs the content type `import`.'),
     templateIds: z
-      .strictObject({ a: vmId, b: vmId })
+      .strictObject({ a: vmId.describe('First id of slot a.'), b: vmId.describe('First id of slot b.') })
       .describe('First VM id of each template slot; a slot takes two ids a host.'),
     cpuType: text.default('host').describe('CPU type of every VM.'),
   })

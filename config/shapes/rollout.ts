@@ -1,17 +1,19 @@
 import { z } from 'zod';
-import { seconds, text } from './scalars';
+import { flag, oneOf, seconds, text, url, whole } from './scalars';
 
 export const linstor = z
   .strictObject({
-    url: z.url().optional().describe('Controller API. Absent: found in the cluster by namespace and selector.'),
-    guardEnabled: z.boolean().default(true).describe('No node goes while LINSTOR has a faulty resource.'),
+    url: url('https', 'http')
+      .optional()
+      .describe('Controller API. Absent: found in the cluster by namespace and selector.'),
+    guardEnabled: flag.default(true).describe('No node goes while LINSTOR has a faulty resource.'),
     namespace: text.default('piraeus-datastore').describe('Namespace of the controller.'),
     controllerSelector: text
       .default('app.kubernetes.io/component=linstor-controller')
       .describe('Label selector of the controller.'),
     storagePool: text.default('lvm-thick').describe('Pool that must hold no replica before its node goes.'),
-    placeCount: z.number().int().min(1).default(2).describe('Replicas that volumes are placed with.'),
-    evacuationTimeout: seconds.default(45 * 60).describe('Seconds for a node’s replicas to move.'),
+    placeCount: whole(1).default(2).describe('Replicas that volumes are placed with.'),
+    evacuationTimeout: seconds.default(45 * 60).describe('Seconds for the replicas of a node to move.'),
     settleTimeout: seconds.default(30 * 60).describe('Seconds for the storage to settle after a node is back.'),
   })
   .describe('LINSTOR storage. Absent: the cluster has none.');
@@ -19,25 +21,24 @@ export const linstor = z
 export const rollout = z
   .strictObject({
     drainTimeout: seconds.default(300).describe('Seconds for one attempt to drain a node.'),
-    drainAttempts: z.number().int().min(1).default(3).describe('Attempts before the node is uncordoned again.'),
-    deleteEmptyDirData: z.boolean().default(true).describe('Evict pods that lose an emptyDir.'),
-    evictUnmanagedPods: z.boolean().default(false).describe('Evict pods that nothing makes again.'),
+    drainAttempts: whole(1).default(3).describe('Attempts before the node is uncordoned again.'),
+    deleteEmptyDirData: flag.default(true).describe('Evict pods that lose an emptyDir.'),
+    evictUnmanagedPods: flag.default(false).describe('Evict pods that nothing makes again.'),
     nodeReadyTimeout: seconds.default(600).describe('Seconds for a new node to be Ready.'),
     etcdTimeout: seconds.default(600).describe('Seconds for an etcd member to leave, and to catch up.'),
     snapshotDirectory: text.default('.prox-ops/snapshots').describe('Where etcd snapshots are kept.'),
     healthTimeout: seconds.default(300).describe('Seconds for all health checks together.'),
     healthCheckTimeout: seconds.default(30).describe('Seconds for one health check.'),
-    healthPasses: z.number().int().min(1).default(2).describe('Passes in a row that a check needs.'),
+    healthPasses: whole(1).default(2).describe('Passes in a row that a check needs.'),
     healthTries: z
       .number()
       .int()
       .min(1)
       .default(3)
       .describe('Tries of all checks before the node counts as unhealthy.'),
-    maxRemediations: z.number().int().min(0).default(2).describe('Reboots of a node that does not come up.'),
-    rebootMode: z.enum(['default', 'powercycle', 'force']).default('powercycle').describe('How Talos reboots it.'),
-    rollback: z
-      .enum(['automatic', 'manual'])
+    maxRemediations: whole(0).default(2).describe('Reboots of a node that does not come up.'),
+    rebootMode: oneOf('default', 'powercycle', 'force').default('powercycle').describe('How Talos reboots it.'),
+    rollback: oneOf('automatic', 'manual')
       .default('automatic')
       .describe('Whether a node that does not come up goes back to the release it ran before.'),
     lockTimeout: z

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { slot, text, version } from './scalars';
+import { form, quoted, slot, text, url, version } from './scalars';
+
+const argument = form(/^[a-z][a-z0-9-]*$/, 'the name of an argument without leading hyphens');
 
 const perVariant = (what: string) => {
   const list = z.array(text);
@@ -16,7 +18,9 @@ const kernelModule = z.strictObject({
 
 export const talos = z
   .strictObject({
-    imageFactory: z.url().default('https://factory.talos.dev').describe('Image factory that makes boot images.'),
+    imageFactory: url('https', 'http')
+      .default('https://factory.talos.dev')
+      .describe('Image factory that makes boot images.'),
     extensions: perVariant('System extensions').describe(
       'System extensions of each variant. A change replaces the nodes.',
     ),
@@ -30,12 +34,15 @@ export const talos = z
       .describe('Kernel modules that every node loads, beside those of LINSTOR and GPUs.'),
     kubelet: z
       .strictObject({
-        extraArgs: z.record(text, text).default({}).describe('Arguments of the kubelet, without leading hyphens.'),
+        extraArgs: z
+          .record(argument, quoted)
+          .default({})
+          .describe('Arguments of the kubelet, without leading hyphens.'),
       })
       .prefault({})
       .describe('Settings of every kubelet.'),
     registryMirrors: z
-      .record(text, z.array(z.url({ protocol: /^https?$/, error: 'expected an http or https URL' })).min(1))
+      .record(text, z.array(url('https', 'http')).min(1))
       .default({})
       .describe('Mirrors of container registries: endpoints by host name, tried in order.'),
     importSecrets: text

@@ -1,0 +1,18 @@
+import { HOST_RULES } from './hosts';
+import { IDENTITY_RULES } from './identity';
+import { LABEL_RULES } from './kubernetesNames';
+import { MACHINE_RULES } from './machines';
+import { NETWORK_RULES } from './networks';
+import { RELEASE_RULES } from './releases';
+import type { Rule } from './rule';
+import { TIMEOUT_RULES } from './timeouts';
+
+export const RULES: Rule[] = [
+  ...IDENTITY_RULES,
+  ...NETWORK_RULES,
+  ...HOST_RULES,
+  ...MACHINE_RULES,
+  ...RELEASE_RULES,
+  ...LABEL_RULES,
+  ...TIMEOUT_RULES,
+];

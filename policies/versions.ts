@@ -86,6 +86,10 @@ export const kubernetesSupported = resourcePolicy(
   ({ resource, report }) => {
     const { talos, kubernetes } = resource.props.release as { talos: string; kubernetes: string };
     const verdict = isSupportedKubernetes(talos, kubernetes);
-    if (!verdict.ok) report(`${nodeNameOf(resource)}: ${verdict.why}. Change prox-ops:releases in the stack file.`);
+    if (verdict.ok) return;
+    const { expected, found } = verdict;
+    report(
+      `${nodeNameOf(resource)}: expected ${expected}, found ${found}. Change prox-ops:releases in the stack file.`,
+    );
   },
 );

@@ -30,23 +30,13 @@ export const rollout = z
     healthTimeout: seconds.default(300).describe('Seconds for all health checks together.'),
     healthCheckTimeout: seconds.default(30).describe('Seconds for one health check.'),
     healthPasses: whole(1).default(2).describe('Passes in a row that a check needs.'),
-    healthTries: z
-      .number()
-      .int()
-      .min(1)
-      .default(3)
-      .describe('Tries of all checks before the node counts as unhealthy.'),
+    healthTries: whole(1).default(3).describe('Tries of all checks before the node counts as unhealthy.'),
     maxRemediations: whole(0).default(2).describe('Reboots of a node that does not come up.'),
     rebootMode: oneOf('default', 'powercycle', 'force').default('powercycle').describe('How Talos reboots it.'),
     rollback: oneOf('automatic', 'manual')
       .default('automatic')
       .describe('Whether a node that does not come up goes back to the release it ran before.'),
-    lockTimeout: z
-      .number()
-      .int()
-      .min(0)
-      .default(300)
-      .describe('Seconds to wait for another run to give back the stack’s lock.'),
+    lockTimeout: whole(0).default(300).describe("Seconds to wait for another run to give back the stack's lock."),
     leaseNamespace: text.default('kube-system').describe('Namespace of the rollout lease.'),
   })
   .describe('How nodes are replaced.');

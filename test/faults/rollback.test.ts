@@ -14,7 +14,14 @@ describe('R004-FR8 a node that does not come up is rolled back', () => {
   let engine: EngineLab;
 
   before(async () => {
-    const rollout = { healthPasses: 1, nodeReadyTimeout: 40, etcdTimeout: 20, healthTimeout: 30, maxRemediations: 1 };
+    const rollout = {
+      healthPasses: 1,
+      nodeReadyTimeout: 40,
+      etcdTimeout: 20,
+      healthTimeout: 30,
+      healthCheckTimeout: 10,
+      maxRemediations: 1,
+    };
     engine = await EngineLab.start({ base: 113, nodes: NODES, rollout });
     const up = await engine.proxOps('up');
     assert.equal(up.code, 0, up.output);

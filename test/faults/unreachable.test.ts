@@ -9,6 +9,7 @@ const PATIENCE = {
   etcdTimeout: 30,
   healthTimeout: 30,
   healthTries: 1,
+  healthCheckTimeout: 15,
   maxRemediations: 0,
   // A rollback would fail as well while the fault lasts: what is shown here is that running on converges.
   rollback: 'manual',

@@ -4,6 +4,7 @@ import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
 import type { ClusterPlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
+import { AddOns } from './addOns';
 import { ControlPlane } from './controlPlane';
 import { NodeTemplates } from './nodeTemplates';
 import { TalosNode } from './talosNode';
@@ -36,6 +37,7 @@ export class Cluster extends pulumi.ComponentResource {
     const nodes = this.createNodes(templates);
     this.controlPlane = this.createControlPlane(name, nodes);
     for (const node of nodes.values()) node.guard(this.controlPlane);
+    if (AddOns.wanted(args.plan)) this.createAddOns(name);
     this.registerOutputs({});
   }
 
@@ -80,6 +82,12 @@ export class Cluster extends pulumi.ComponentResource {
       throw new Error(`the plan names ${plan.first.name} as the first control plane, and no such node exists`);
     const args = { plan, secrets: this.secrets, configured: first.configured, provider: this.talos };
     return new ControlPlane(name, args, { parent: this });
+  }
+
+  private createAddOns(name: string): void {
+    const { config, plan } = this.args;
+    const { kubeconfig, bootstrap } = this.controlPlane;
+    new AddOns(`${name}-add-ons`, { config, plan, kubeconfig, cluster: bootstrap }, { parent: this });
   }
 
   /**

@@ -15,6 +15,8 @@ export interface ControlPlaneArgs {
 export class ControlPlane extends pulumi.ComponentResource {
   /** Secret. */
   readonly kubeconfig: pulumi.Output<string>;
+  /** Made once in a cluster's life. */
+  readonly bootstrap: pulumi.Resource;
 
   constructor(
     name: string,
@@ -22,8 +24,8 @@ export class ControlPlane extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super('prox-ops:cluster:ControlPlane', name, {}, opts);
-    const bootstrap = this.createBootstrap(name);
-    this.kubeconfig = this.createKubeconfig(name, bootstrap);
+    this.bootstrap = this.createBootstrap(name);
+    this.kubeconfig = this.createKubeconfig(name, this.bootstrap);
     this.registerOutputs({});
   }
 

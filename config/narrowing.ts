@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
-import type { ClusterPlan } from './plan';
+import type { AddonsPlan, ClusterPlan } from './plan';
 
 /**
  * Environment variable with the only nodes (names, separated by commas) that the program has to describe: an update
  * that targets one node need not describe the others, which is most of its time in a large cluster.
  */
 export const ONLY_NODES = 'PROX_OPS_ONLY_NODES';
+
+/** Nothing of a node's: describing them would start their provider, which reads the whole API's schema each time. */
+const NO_ADDONS: AddonsPlan = { driverAccess: false, nvidiaRuntimeClass: false, linstorHostDevices: [] };
 
 /** Reads a process' command line and its parent, undefined where that cannot be known. */
 export type ProcessReader = (pid: number) => { arguments: string[]; parent: number } | undefined;
@@ -28,7 +31,7 @@ export function narrowToTargets(
   const names = [...asked, plan.first.name];
   const nodes = plan.nodes.filter((node) => names.includes(node.name));
   const templates = plan.templates.filter((template) => nodes.some((node) => node.template === template.key));
-  return { ...plan, nodes, templates };
+  return { ...plan, nodes, templates, addons: NO_ADDONS };
 }
 
 /** Whether an engine with `--target` is among our ancestors. */

@@ -9,7 +9,7 @@ import { ServiceWatch } from './service.js';
 import { makeWorld, type WorldOptions } from './world.js';
 import { KubernetesCluster, LAB_USERS, PROGRAMS } from '../kubernetes/index.js';
 import { LinstorController, startLinstor } from '../linstor/index.js';
-import { AUDIT_POLICY, SafetyMonitor } from '../monitor/index.js';
+import { auditPolicy, SafetyMonitor } from '../monitor/index.js';
 import { ProxmoxCluster, startProxmox } from '../proxmox/index.js';
 import { SystemDisk } from '../talos/disk.js';
 import { ImageFactory, TalosFleet } from '../talos/index.js';
@@ -23,6 +23,8 @@ const SCAN_INTERVAL = 1_000;
 export interface CompositionOptions extends WorldOptions {
   credentials: Credentials;
   nodes: readonly string[];
+  /** Users of whom the API server's audit log has every request. */
+  auditedUsers?: readonly string[] | undefined;
   tools: Record<ToolName, string>;
 }
 
@@ -60,7 +62,7 @@ type Parts = Omit<Composition, 'world' | 'board' | 'monitor'>;
 function tieTogether(
   world: World,
   monitor: SafetyMonitor,
-  { tools, nodes }: CompositionOptions,
+  { tools, nodes, auditedUsers }: CompositionOptions,
   closers: Closers,
 ): Parts {
   const images = new ImageFactory(world);
@@ -70,7 +72,7 @@ function tieTogether(
     machines: () => talos,
     storage: linstor,
     binaries: tools,
-    auditPolicy: AUDIT_POLICY,
+    auditPolicy: auditPolicy(auditedUsers ?? []),
   });
   closers.add(() => kubernetes.close());
   const service = new ServiceWatch({

@@ -29,6 +29,8 @@ export interface LabOptions {
   durations: 'fastest' | 'realistic' | Durations;
   /** Names of the nodes that make the cluster complete. */
   nodes: readonly string[];
+  /** Users of whom the API server's audit log has every request. */
+  auditedUsers?: readonly string[] | undefined;
   /** Absolute paths of the programs. */
   tools: Record<ToolName, string>;
   /** The stack that PULUMI_STACK names in the lab's environment; 'lab' by default. */

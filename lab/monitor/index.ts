@@ -1,4 +1,4 @@
-export { AUDIT_POLICY } from './audit-policy.js';
+export { AUDIT_POLICY, auditPolicy } from './audit-policy.js';
 export type { PlannedNode, Release } from './fleet.js';
 export type { BudgetStatus, KubernetesSink, KubernetesSource, LabelSelector, NodeStatus } from './kubernetes.js';
 export { LiveKubernetes } from './live-kubernetes.js';

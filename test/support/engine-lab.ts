@@ -22,6 +22,8 @@ export interface EngineLabOptions {
   nodes: string[];
   rollout?: Record<string, unknown>;
   linstor?: Record<string, unknown>;
+  /** Users of whom the API server's audit log has every request. */
+  auditedUsers?: string[];
 }
 
 /** A lab with a project of its own, and the commands a person would run against it, as real child processes. */
@@ -41,7 +43,7 @@ export class EngineLab {
       const project = join(root, 'project');
       const network = testNetwork(options.base);
       createLabProject({ ...options, directory: project, repository: REPOSITORY, network });
-      const { nodes } = options;
+      const { nodes, auditedUsers } = options;
       const directory = join(root, 'lab');
       const lab = await startLab({
         name: 'test',
@@ -49,6 +51,7 @@ export class EngineLab {
         base: network.base,
         durations: 'fastest',
         nodes,
+        auditedUsers,
         tools,
         stack: LAB_STACK,
       });
@@ -66,6 +69,12 @@ export class EngineLab {
   /** Runs `prox-ops ARGS` to its end. */
   proxOps(...args: string[]): Promise<Finished> {
     return this.finished(this.start(process.execPath, [join(REPOSITORY, 'driver/bin/prox-ops.js'), ...args]));
+  }
+
+  /** The same, with more in its environment. */
+  proxOpsWith(environment: Record<string, string>, ...args: string[]): Promise<Finished> {
+    const command = [join(REPOSITORY, 'driver/bin/prox-ops.js'), ...args];
+    return this.finished(this.start(process.execPath, command, environment));
   }
 
   /** Runs `pulumi ARGS` to its end. */

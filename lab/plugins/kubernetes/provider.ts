@@ -9,6 +9,7 @@ import { decodeYaml } from './yaml.js';
 
 /** The settings that say which cluster is meant. */
 const CLUSTER_KEYS = ['kubeconfig', 'context', 'cluster'];
+const IDENTIFIER = 'clusterIdentifier';
 
 /** The Kubernetes provider, server-side apply only. Configuring it makes no call. */
 export class KubernetesProvider implements Provider {
@@ -28,6 +29,12 @@ export class KubernetesProvider implements Provider {
     const keys = new Set([...Object.keys(olds), ...Object.keys(news)]);
     const changed = [...keys].filter((key) => !equal(olds[key], news[key]));
     const unknown = CLUSTER_KEYS.filter((key) => news[key] instanceof Unknown);
+    // With an identity given, that alone says which cluster it is.
+    const named = olds[IDENTIFIER] !== undefined && news[IDENTIFIER] !== undefined;
+    if (named) {
+      const other = !equal(olds[IDENTIFIER], news[IDENTIFIER]);
+      return { changes: new Map(), plainKeys: changed, replaces: other ? [IDENTIFIER] : [] };
+    }
     const moved =
       unknown.length > 0 || sameServer(olds, news) ? unknown : CLUSTER_KEYS.filter((key) => changed.includes(key));
     return { changes: new Map(), plainKeys: changed, replaces: moved };
@@ -92,6 +99,8 @@ function connect(config: PropertyMap): Cluster {
     },
     patchForce: isOn('enablePatchForce', 'PULUMI_K8S_ENABLE_PATCH_FORCE'),
     deleteUnreachable: isOn('deleteUnreachable', 'PULUMI_K8S_DELETE_UNREACHABLE'),
+    skipUpdateUnreachable: isOn('skipUpdateUnreachable', 'PULUMI_K8S_SKIP_UPDATE_UNREACHABLE'),
+    upsertExistingObjects: isOn('upsertExistingObjects', 'PULUMI_K8S_UPSERT_EXISTING_OBJECTS'),
   });
 }
 

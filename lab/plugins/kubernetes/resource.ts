@@ -48,6 +48,7 @@ export class ObjectResource implements Resource {
 
   async check(call: CheckCall): Promise<Checked> {
     const { settings, discovery } = this.cluster();
+    if (await this.cluster().skipped()) return { inputs: call.olds, failures: [] };
     const news = normalizeSecret(call.news);
     const inputs = toObject(news);
     const old = Object.keys(call.olds).length > 0 ? toObject(call.olds) : undefined;
@@ -62,6 +63,7 @@ export class ObjectResource implements Resource {
   }
 
   async diff(call: DiffCall): Promise<Difference> {
+    if (await this.cluster().skipped()) return { changes: new Map(), deleteBeforeReplace: false };
     const { old, live, inputs } = await this.compared(call);
     const changes = objectDiff(old, inputs, this.forceNew(inputs), call.ignoreChanges);
     const { metadata } = inputs;
@@ -91,6 +93,7 @@ export class ObjectResource implements Resource {
 
   async read(call: ReadCall): Promise<(State & { inputs: PropertyMap }) | undefined> {
     const isImport = Object.keys(call.inputs).length === 0;
+    if (await this.cluster().skipped()) return call;
     const stored = readCheckpoint(call.properties);
     const known = isImport ? this.named(call.id) : toObject(call.inputs);
     const { name, namespace } = parseId(call.id);
@@ -168,8 +171,9 @@ export class ObjectResource implements Resource {
 
   private async submit(inputs: KubeObject, fieldManager: string, dryRun = false): Promise<KubeObject> {
     const { writer } = this.cluster();
-    if (!this.isPatch(inputs)) return writer.create(inputs, dryRun);
-    await writer.get(inputs);
+    const isPatch = this.isPatch(inputs);
+    if (!isPatch && !this.cluster().settings.upsertExistingObjects) return writer.create(inputs, dryRun);
+    if (isPatch) await writer.get(inputs);
     return writer.apply(inputs, { fieldManager, force: this.force(inputs), dryRun });
   }
 

@@ -22,7 +22,7 @@ export async function assertOwnCluster(step: Step): Promise<void> {
     throw wrong(`a control plane at ${inputs.access.controlPlanes.join(' or ')}`, found);
   }
   const uuid = nodes.find(({ metadata }) => metadata.name === node.name)?.status?.nodeInfo?.systemUUID?.toLowerCase();
-  if (uuid !== undefined && uuid !== node.uuid.toLowerCase())
+  if (uuid && uuid !== node.uuid.toLowerCase())
     throw wrong(`node ${node.name} on the machine ${node.uuid}`, `it runs on ${uuid}`);
   known.add(session);
 }

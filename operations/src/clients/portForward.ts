@@ -9,7 +9,10 @@ export async function openPort(forward: PortForward, namespace: string, pod: str
   const toPod = new PassThrough();
   const fromPod = new PassThrough();
   const trouble = new PassThrough();
-  const socket = (await forward.portForward(namespace, pod, [port], fromPod, trouble, toPod)) as {
+  const opening = forward.portForward(namespace, pod, [port], fromPod, trouble, toPod);
+  const socket = (await opening.catch((refusal: unknown) => {
+    throw new Error(`port-forward to ${pod}: ${wordsOf(refusal)}`, { cause: refusal });
+  })) as {
     close(): void;
     onclose: (() => void) | null;
   };
@@ -20,6 +23,12 @@ export async function openPort(forward: PortForward, namespace: string, pod: str
     stream.destroy(new Error(`port-forward to ${pod}: ${words.toString().trim()}`)),
   );
   return stream;
+}
+
+/** A WebSocket that is refused rejects with an event, which is no Error: `Unexpected server response: 403`. */
+function wordsOf(refusal: unknown): string {
+  const { message } = refusal as { message?: unknown };
+  return typeof message === 'string' && message !== '' ? message : 'refused';
 }
 
 /** The two halves of a forwarded connection as one stream, with what node:http expects of a socket. */
@@ -45,6 +54,11 @@ class PodStream extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.close();
     done(error);
+  }
+
+  /** What node:http calls once an answer is whole: without it the WebSocket would keep the process alive for ever. */
+  destroySoon(): void {
+    this.destroy();
   }
 
   setTimeout(): this {

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  CoreV1Api,
+  type KubernetesObject,
+  KubernetesObjectApi,
+  NodeV1Api,
+  PatchStrategy,
+  type V1NodeStatus,
+} from '@kubernetes/client-node';
+import { parseDocument } from 'yaml';
+import { toLease } from '../../operations/src/actions/turnRecord';
+import type { Lease } from '../../operations/src/clients/kubernetesObjects';
+import { connect } from '../../operations/src/clients/session';
+import { type BracketInputs, leave, realClock } from '../../operations/src/index';
+import {
+  adminConfig,
+  DRIVER_USER,
+  driverRequests,
+  tableLines,
+  withRules,
+  writeDriverKubeconfig,
+} from '../support/driver-identity';
+import { EngineLab } from '../support/engine-lab';
+import { REPOSITORY } from '../support/stack-files';
+import { holds } from '../support/verdict';
+
+const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-4'];
+const LINSTOR = 'piraeus-datastore';
+/** One clock second of the lab's steps here. */
+const FASTER = 50;
+
+/** The add-ons on a cluster of six nodes, LINSTOR's controller reached through the API server alone. */
+describe('add-ons on the real engine and API server', () => {
+  let engine: EngineLab;
+  let folder: string;
+  let driverKubeconfig: string;
+  const environment = { ...process.env };
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'prox-ops-addons-'));
+    driverKubeconfig = join(folder, 'driver.kubeconfig');
+    engine = await EngineLab.start({
+      base: 140,
+      nodes: NODES,
+      rollout: { healthPasses: 1 },
+      auditedUsers: [DRIVER_USER],
+    });
+    setConfig(['prox-ops:linstor', 'url'], undefined);
+    const up = await engine.proxOps('up');
+    assert.equal(up.code, 0, up.output);
+    await engine.lab.armed();
+  });
+
+  after(async () => {
+    process.env = environment;
+    await engine?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function setConfig(path: string[], value: unknown): void {
+    const document = parseDocument(readFileSync(engine.stackFile, 'utf8'));
+    if (value === undefined) document.deleteIn(['config', ...path]);
+    else document.setIn(['config', ...path], value);
+    writeFileSync(engine.stackFile, document.toString({ lineWidth: 0 }));
+  }
+
+  it('the RuntimeClass sends its pods to the GPU node', async () => {
+    const api = (await adminConfig(engine)).makeApiClient(NodeV1Api);
+    const { handler, scheduling } = await api.readRuntimeClass({ name: 'nvidia' });
+    assert.deepEqual([handler, scheduling?.nodeSelector], ['nvidia', { 'nvidia.com/gpu.present': 'true' }]);
+  });
+
+  it('a field that Flux takes over is Flux’ own: no difference, not even after a refresh', async () => {
+    const objects = KubernetesObjectApi.makeApiClient(await adminConfig(engine));
+    const body = {
+      apiVersion: 'node.k8s.io/v1',
+      kind: 'RuntimeClass',
+      metadata: { name: 'nvidia', labels: { 'kustomize.toolkit.fluxcd.io/name': 'apps' } },
+      handler: 'nvidia',
+      scheduling: { nodeSelector: { 'nvidia.com/gpu.present': 'true', 'example.com/pool': 'ai' } },
+    };
+    await objects.patch(body, undefined, undefined, 'flux', true, PatchStrategy.ServerSideApply);
+    const preview = await engine.pulumi(['preview', '--refresh', '--expect-no-changes']);
+    assert.equal(preview.code, 0, preview.output);
+  });
+
+  it('R001-4 replaces a control plane and a worker with the driver’s own role and nothing else', async () => {
+    await pinnedVolume('k8s-work-1');
+    await writeDriverKubeconfig(engine, driverKubeconfig);
+    const released = await engine.proxOps('release', 'v1.12.4');
+    assert.equal(released.code, 0, released.output);
+    const given = { PROX_OPS_KUBECONFIG: driverKubeconfig };
+    const roll = await engine.proxOpsWith(given, 'roll', '--yes', '--nodes', 'k8s-ctrl-2', 'k8s-work-1');
+    assert.equal(roll.code, 0, roll.output);
+    const status = await engine.proxOpsWith(given, 'status');
+    assert.equal(status.code, 0, status.output);
+    const { refused, unknown } = driverRequests(engine);
+    assert.deepEqual({ refused, unknown }, { refused: [], unknown: [] });
+    await holds(engine);
+  });
+
+  it('a roll leaves the add-ons as they are', async () => {
+    const preview = await engine.pulumi(['stack', 'export']);
+    const { deployment } = JSON.parse(preview.stdout) as { deployment: { resources: { type: string }[] } };
+    const types = deployment.resources.map(({ type }) => type);
+    for (const kind of [
+      'core/v1:ServiceAccount',
+      'rbac.authorization.k8s.io/v1:ClusterRole',
+      'node.k8s.io/v1:RuntimeClass',
+    ])
+      assert.ok(types.includes(`kubernetes:${kind}`), kind);
+  });
+
+  describe('steps that a rollout takes only at times', () => {
+    let inputs: BracketInputs;
+
+    before(async () => {
+      inputs = await turnInputs('k8s-work-2');
+      process.env.PROX_OPS_KUBECONFIG = driverKubeconfig;
+      process.env.PATH = engine.lab.processEnvironment().PATH;
+    });
+
+    const context = { report: () => undefined, runId: 'test', holder: 'test@here:1' };
+
+    it('a node that left for good is forgotten', async () => {
+      const core = (await adminConfig(engine)).makeApiClient(CoreV1Api);
+      await core.createNode({ body: { metadata: { name: 'gone' } } });
+      await core.replaceNodeStatus({ name: 'gone', body: { metadata: { name: 'gone' }, status: lastSeen(inputs) } });
+      const node = { ...inputs.node, name: 'gone', vmId: 7999, role: 'worker' as const };
+      await removeInOwnProcess({ ...inputs, node });
+      await assert.rejects(core.readNode({ name: 'gone' }), /404/);
+    });
+
+    it('LINSTOR’s controller is not reached with either half of the port-forward’s rule', async () => {
+      for (const verb of ['get', 'create']) {
+        await withRules(
+          engine,
+          LINSTOR,
+          (role) => ({ ...role, rules: (role.rules ?? []).map((rule) => ({ ...rule, verbs: [verb] })) }),
+          async () => {
+            const { linstor } = await connect(inputs.access, realClock);
+            await assert.rejects(linstor?.nodes() ?? assert.fail(), /403|orbidden/);
+          },
+        );
+      }
+      const { linstor } = await connect(inputs.access, realClock);
+      assert.ok(((await linstor?.nodes()) ?? []).length > 0);
+    });
+
+    it('a holder on another machine is watched before its turn is taken over', async () => {
+      await foreignLease();
+      const start = Date.now();
+      const clock = {
+        now: () => start + (Date.now() - start) * FASTER,
+        delay: (ms: number, signal?: AbortSignal) => realClock.delay(ms / FASTER, signal),
+      };
+      await leave('turn', inputs, { ...context, clock });
+    });
+
+    it('nothing is granted that is not used, and nothing used that is not granted', () => {
+      const { used, unknown } = driverRequests(engine);
+      assert.deepEqual(unknown, []);
+      // The API server asks for `create` beside the WebSocket's `get`, which is the request: see the port-forward's test.
+      const granted = tableLines().filter((line) => line !== 'create pods/portforward');
+      assert.deepEqual([...used].sort(), [...new Set(granted)].sort());
+    });
+  });
+
+  /** A pod that stays with its node and has a claim: its volume is looked up before the node goes. */
+  async function pinnedVolume(node: string): Promise<void> {
+    const core = (await adminConfig(engine)).makeApiClient(CoreV1Api);
+    const metadata = { name: 'pinned', namespace: 'default' };
+    const resources = { requests: { storage: '1Gi' } };
+    await core.createNamespacedPersistentVolumeClaim({
+      namespace: 'default',
+      body: { metadata, spec: { accessModes: ['ReadWriteOnce'], storageClassName: '', resources } },
+    });
+    const annotations = { 'kubernetes.io/config.mirror': 'by-hand' };
+    await core.createNamespacedPod({
+      namespace: 'default',
+      body: {
+        metadata: { ...metadata, annotations },
+        spec: {
+          nodeName: node,
+          containers: [{ name: 'main', image: 'example.net/pinned:1' }],
+          volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'pinned' } }],
+        },
+      },
+    });
+  }
+
+  /** Node takes a private authority, as Proxmox has it here, from its environment when it starts. */
+  async function removeInOwnProcess(removed: BracketInputs): Promise<void> {
+    const file = join(folder, 'inputs.json');
+    writeFileSync(file, JSON.stringify(removed), { mode: 0o600 });
+    const script = `require('@prox-ops/operations').removeNode(JSON.parse(require('fs').readFileSync(process.argv[1])))`;
+    const env = { ...engine.lab.processEnvironment(), PROX_OPS_KUBECONFIG: driverKubeconfig };
+    await promisify(execFile)(process.execPath, ['-e', script, file], { cwd: REPOSITORY, env });
+  }
+
+  /** What the kubelet of the planned machine would have written last. */
+  function lastSeen({ node }: BracketInputs): V1NodeStatus {
+    const text = { architecture: 'amd64', operatingSystem: 'linux', osImage: 'Talos', kernelVersion: '6.12' };
+    const versions = { containerRuntimeVersion: 'containerd://2.1', kubeletVersion: 'v1.34.1', kubeProxyVersion: '' };
+    return { nodeInfo: { ...text, ...versions, bootID: 'b', machineID: 'm', systemUUID: node.uuid } };
+  }
+
+  async function foreignLease(): Promise<void> {
+    const objects = KubernetesObjectApi.makeApiClient(await adminConfig(engine));
+    const at = Date.now() - 3_600_000;
+    const elsewhere = { host: 'elsewhere', scope: 'other', pid: 1, start: '1', engine: [] };
+    const holder = { holder: 'somebody@elsewhere:1', run: 'other', process: elsewhere };
+    const record = { ...holder, renewedAt: at, acquiredAt: at, seconds: 30, transitions: 1 };
+    const metadata = { name: 'prox-ops-rollout', namespace: 'kube-system' };
+    const base = await objects.read({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata });
+    await objects.replace(toLease(record, 'kube-system', base as unknown as Lease) as unknown as KubernetesObject);
+  }
+
+  /** What the node's RolloutTurn has in the state. */
+  async function turnInputs(node: string): Promise<BracketInputs> {
+    const exported = await engine.pulumi(['stack', 'export', '--show-secrets']);
+    const { deployment } = JSON.parse(exported.stdout) as {
+      deployment: { resources: { urn: string; inputs: Record<string, { plaintext?: string }> }[] };
+    };
+    const turn = deployment.resources.find(({ urn }) => urn.includes(':RolloutTurn::') && urn.includes(node));
+    if (!turn) throw new Error(`no turn of ${node} in the state`);
+    const access = JSON.parse(turn.inputs.access?.plaintext ?? '') as BracketInputs['access'];
+    return { ...(turn.inputs as unknown as BracketInputs), access };
+  }
+});

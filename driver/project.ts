@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { LocalWorkspace, Stack, StackNotFoundError } from '@pulumi/pulumi/automation';
 import { CommandError, ExitCode } from './exit';
+import { unreadableState } from './unreadable';
 
 /** A project's directory and the stack a command works on. */
 export interface Project {
@@ -41,17 +42,6 @@ export async function openStack(project: Project, create = false): Promise<Stack
   } catch (error) {
     if (error instanceof StackNotFoundError)
       throw new CommandError(`Stack '${project.stackName}' has no state yet. Build the cluster first: prox-ops up`);
-    throw unreadable(project, error);
+    throw unreadableState(project.stackName, error, ExitCode.blocked);
   }
-}
-
-/** Nothing is begun on a state that cannot be read: what was done could not be written down either. */
-function unreadable({ stackName }: Project, error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const said = /(?:^|\n) ?stderr: ?([\s\S]*?)(?:\n err\?:|$)/.exec(error.message)?.[1] ?? error.message;
-  const backend = process.env.PULUMI_BACKEND_URL ?? "the one of 'pulumi login'";
-  return new CommandError(
-    `The state of stack '${stackName}' can't be read. Nothing was changed.\nBackend: ${backend}\n${said.trim()}`,
-    ExitCode.blocked,
-  );
 }

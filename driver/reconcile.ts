@@ -25,7 +25,7 @@ export async function reconcile({ stack, log, signal }: ReconcileOptions): Promi
   };
   // Before anything is read: what another run is about to change is nothing to plan on.
   await stackFreed(stack, say, signal);
-  const state = await readState(stack);
+  const state = await readState(stack, ExitCode.blocked);
   const pending = state.pendingOperations();
   for (const operation of pending) await settle(stack, state, operation, say);
   let removed = 0;

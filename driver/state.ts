@@ -1,5 +1,7 @@
 import type { Stack } from '@pulumi/pulumi/automation';
 import { nodeOf } from './changes';
+import { ExitCode } from './exit';
+import { unreadableState } from './unreadable';
 
 export const VM_TYPE = 'proxmoxve:index/vmLegacy:VmLegacy';
 
@@ -93,6 +95,11 @@ export class StackState {
   }
 }
 
-export async function readState(stack: Stack): Promise<StackState> {
-  return new StackState(await stack.exportStack());
+/** @throws CommandError with that exit code when the state cannot be had, or is damaged. */
+export async function readState(stack: Stack, exitCode: ExitCode = ExitCode.error): Promise<StackState> {
+  try {
+    return new StackState(await stack.exportStack());
+  } catch (error) {
+    throw unreadableState(stack.name, error, exitCode);
+  }
 }

@@ -31,7 +31,14 @@ export async function lockFreed(wait: LockWait): Promise<void> {
   const watched = new Watch(wait);
   const { clock, signal, timeout } = wait;
   try {
-    await until<void>({ clock, signal, timeout, every: EVERY, look: () => watched.look(), onWaiting: wait.say });
+    await until<void>({
+      clock,
+      signal,
+      timeout,
+      every: EVERY,
+      look: () => watched.look(),
+      onWaiting: (what) => wait.say(`waiting for the stack: ${what}`),
+    });
   } catch (error) {
     if (signal.aborted)
       throw new CommandError('Stopped while waiting for the stack. Nothing was changed.', ExitCode.interrupted);

@@ -3,7 +3,7 @@ import type { KubernetesObserver } from './observed-kubernetes.js';
 import { kubeconfigSecrets, pkiSecrets } from './secrets.js';
 import type { KubernetesCluster } from '../kubernetes/index.js';
 import type { LinstorController } from '../linstor/index.js';
-import { LiveKubernetes, type SafetyMonitor, type Secret } from '../monitor/index.js';
+import { LiveKubernetes, type PlannedNode, type SafetyMonitor, type Secret } from '../monitor/index.js';
 import type { ClusterPki, Machine, World } from '../world/world.js';
 
 export interface ServiceParts {
@@ -14,6 +14,11 @@ export interface ServiceParts {
   machine: (node: string) => Machine | undefined;
   /** Names of the nodes that make the cluster complete. */
   nodes: readonly string[];
+}
+
+/** Somebody else's cluster may name its VMs otherwise than its nodes. */
+function plannedNode({ node, role, vmid, uuid, hardware }: Machine): PlannedNode {
+  return { name: node, role, vmid, uuid, ...(hardware.name !== node && { vmName: hardware.name }) };
 }
 
 /**
@@ -56,7 +61,7 @@ export class ServiceWatch implements KubernetesObserver {
     this.tell(kubeconfigSecrets(kubeconfig));
     monitor.connect(new LiveKubernetes(kubeconfig));
     const machines = await furnish(kubeconfig, { nodes, machine, linstor, events: world.events }, signal);
-    monitor.arm(machines.map(({ node, role, vmid, uuid }) => ({ name: node, role, vmid, uuid })));
+    monitor.arm(machines.map(plannedNode));
     this.inService();
   }
 

@@ -90,9 +90,10 @@ export class LinstorController implements Storage {
 
   /** Brings the model to the present moment, so that a read sees what time has done. */
   refresh(): void {
+    const seen = this.world.clock.now();
     this.catchUp();
     this.publisher.publish();
-    this.schedule();
+    this.schedule(seen);
   }
 
   private catchUp(): void {
@@ -116,16 +117,15 @@ export class LinstorController implements Storage {
     }
   }
 
-  /** Sleeps until time changes something by itself. */
-  private schedule(): void {
-    const now = this.world.clock.now();
+  /** Sleeps until time changes something by itself. What came due since `seen`, while the model caught up, is next. */
+  private schedule(seen: number): void {
     const evictions = [...this.model.cluster.nodes.values()].map((node) => evictionTime(this.model, node));
     const starts = [...this.satellites.values()].map((satellite) => satellite.readyAt);
     const moments = [this.model.nextWake(), ...evictions, ...starts];
-    const next = Math.min(Infinity, ...moments.filter((at) => at !== undefined && at > now).map(Number));
+    const next = Math.min(Infinity, ...moments.filter((at) => at !== undefined && at > seen).map(Number));
     if (next >= this.wakeAt || this.world.signal.aborted) return;
     this.wakeAt = next;
-    void this.sleep(next - now).then((awake) => {
+    void this.sleep(Math.max(0, next - this.world.clock.now())).then((awake) => {
       if (this.wakeAt === next) this.wakeAt = Infinity;
       if (awake) this.refresh();
     });

@@ -4,6 +4,8 @@ import type { NodeStatus } from './kubernetes.js';
 /** One node of the plan: which VM is its own. */
 export interface PlannedNode {
   name: string;
+  /** The VM's name where it is another one: a cluster made by somebody else. */
+  vmName?: string;
   role: 'controlplane' | 'worker';
   vmid: number;
   /** SMBIOS system UUID; stays the same for life. */
@@ -76,6 +78,11 @@ export class Fleet {
     return this.plan.get(name);
   }
 
+  /** The known node whose VM may have this name. */
+  nodeOfVm(vmName: string): PlannedNode | undefined {
+    return this.known().find((node) => isNameOf(vmName, node));
+  }
+
   /** The known node that owns a VM id. */
   owner(vmid: number): PlannedNode | undefined {
     return this.known().find((node) => node.vmid === vmid);
@@ -97,8 +104,9 @@ export class Fleet {
   /** Why the node does no work for the cluster now; empty when it does. */
   reasons(name: string): string[] {
     const reasons: string[] = [];
-    const vm = this.vms.get(this.plan.get(name)?.vmid ?? -1);
-    if (vm?.name !== name) reasons.push('no VM');
+    const planned = this.plan.get(name);
+    const vm = this.vms.get(planned?.vmid ?? -1);
+    if (!vm || !isNameOf(vm.name, planned ?? { name })) reasons.push('no VM');
     else if (!vm.running) reasons.push('VM stopped');
     const machine = this.machines.get(name);
     if (machine?.up !== true) reasons.push(`machine ${machine?.stage ?? 'unknown'}`);
@@ -120,7 +128,7 @@ export class Fleet {
         break;
       case 'vm.stopped':
         this.power(event.vmid, false);
-        if (isByHand(event)) this.robbed.add(event.name);
+        if (isByHand(event)) this.robbed.add(this.nameOf(event.name));
         break;
       case 'vm.deleted':
         this.vmDeleted(event);
@@ -167,15 +175,22 @@ export class Fleet {
   }
 
   private vmDeleted(event: Extract<Recorded, { type: 'vm.deleted' }>): void {
-    if (isByHand(event)) this.robbed.add(event.name);
+    const name = this.nameOf(event.name);
+    if (isByHand(event)) this.robbed.add(name);
     if (this.vms.get(event.vmid)?.generation === event.generation) this.vms.delete(event.vmid);
-    this.forgetIfGone(event.name);
+    this.forgetIfGone(name);
+  }
+
+  /** The node's name behind a VM's. */
+  private nameOf(vmName: string): string {
+    return this.nodeOfVm(vmName)?.name ?? vmName;
   }
 
   /** A node that came after the arming becomes known once it does its work; from then on it counts. */
   private noteArrival(name: string): void {
     if (!this.armed) return;
-    const vm = [...this.vms.values()].find((candidate) => candidate.name === name && candidate.running);
+    const planned = this.plan.get(name) ?? { name };
+    const vm = [...this.vms.values()].find((candidate) => isNameOf(candidate.name, planned) && candidate.running);
     const machine = this.machines.get(name);
     const status = this.kubernetes.get(name);
     if (!vm || machine?.up !== true || status?.ready !== true || status.cordoned) return;
@@ -185,7 +200,8 @@ export class Fleet {
 
   private forgetIfGone(name: string): void {
     const node = this.plan.get(name);
-    if (!node || this.kubernetes.has(name) || this.vms.get(node.vmid)?.name === name) return;
+    const vm = node && this.vms.get(node.vmid);
+    if (!node || this.kubernetes.has(name) || (vm && isNameOf(vm.name, node))) return;
     if (this.robbed.has(name)) return;
     this.plan.delete(name);
     this.departed.set(name, node);
@@ -208,4 +224,8 @@ function kubernetesReasons({ ready, cordoned }: NodeStatus): string[] {
 
 function pick({ vmid, name, generation, uuid, template }: Extract<Recorded, { type: 'vm.created' }>) {
   return { vmid, name, generation, uuid, template };
+}
+
+function isNameOf(vmName: string, node: Pick<PlannedNode, 'name' | 'vmName'>): boolean {
+  return vmName === node.name || vmName === node.vmName;
 }

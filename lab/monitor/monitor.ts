@@ -175,11 +175,17 @@ export class SafetyMonitor {
   /** What is done to VMs is judged by how things stood before. */
   private judgeDeed(event: Recorded): void {
     this.plannedVm.check(event);
-    if (event.type === 'vm.deleted') this.order.vmDeleted(event.name, { at: event.at, seq: event.seq });
-    const loss = powerLoss(event);
-    if (!loss) return;
+    if (event.type === 'vm.deleted') this.order.vmDeleted(this.nodeName(event.name), { at: event.at, seq: event.seq });
+    const told = powerLoss(event);
+    if (!told) return;
+    const loss = { ...told, name: this.nodeName(told.name) };
     this.quorum.powerLost(loss);
     this.storage.powerLost(loss);
+  }
+
+  /** The node behind a VM's name. */
+  private nodeName(vmName: string): string {
+    return this.fleet.nodeOfVm(vmName)?.name ?? vmName;
   }
 
   private onNode(name: string, status: NodeStatus | undefined): void {

@@ -22,15 +22,15 @@ export class PlannedVmRule {
     if (vm?.template || (event.type === 'vm.deleted' && event.template)) return;
     const problem = this.problem(event, vm);
     if (problem === undefined) return;
-    const planned = this.fleet.node(event.name) ?? this.fleet.owner(event.vmid) ?? null;
+    const planned = this.fleet.nodeOfVm(event.name) ?? this.fleet.owner(event.vmid) ?? null;
     const deed = event.type === 'vm.deleted' ? 'deleted' : `asked to stop (${event.how})`;
     this.report('I5', `VM ${event.vmid} '${event.name}' was ${deed}: ${problem}`, { event, planned, vm: vm ?? null });
   }
 
   private problem(event: Touch, vm: WatchedVm | undefined): string | undefined {
-    const node = this.fleet.node(event.name);
+    const node = this.fleet.nodeOfVm(event.name);
     const owner = this.fleet.owner(event.vmid);
-    if (owner && owner.name !== event.name) return `the id is planned for ${owner.name}, the VM is another machine`;
+    if (owner && owner !== node) return `the id is planned for ${owner.name}, the VM is another machine`;
     if (!node) return vm?.late ? undefined : 'it is no node of the plan';
     if (node.vmid !== event.vmid) return `${node.name} is planned as VM ${node.vmid}`;
     if (vm && vm.generation !== event.generation) return `incarnation ${vm.generation} is current`;

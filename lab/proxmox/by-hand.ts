@@ -5,6 +5,7 @@ import { furnish } from './vm/create.js';
 import { carryOver } from './vm/migrate.js';
 import type { Vm } from './vm/model.js';
 import { powerOn } from './vm/power.js';
+import { parseDrive, printDrive } from './vm/drives.js';
 import { parseNic, printNic } from './vm/nics.js';
 
 const HAND = 'hand';
@@ -42,6 +43,27 @@ export class ByHand {
     this.site.announce('vm.created', vm, HAND);
     if (order.running) powerOn(this.site, vm, HAND);
     return vmid;
+  }
+
+  /** Copies a disk image onto a host's storage, as scp does; `name` as in volume ids: import/talos.raw. */
+  putImage(host: string, storage: string, name: string, image: { schematic: string; version: string }): void {
+    const bytes = 1_306_525_696;
+    this.site.volumes.store(storage, host, {
+      name,
+      type: 'import',
+      format: 'raw',
+      bytes,
+      content: { image: { ...image }, state: {} },
+    });
+  }
+
+  /** Grows a disk to so many GiB. */
+  grow(vmid: number, disk: string, gib: number): void {
+    const vm = this.vm(vmid);
+    const drive = parseDrive(vm.config[disk] ?? '');
+    const volume = this.site.volumes.get(drive.file, vm.host);
+    volume.bytes = gib * 2 ** 30;
+    vm.config[disk] = printDrive({ ...drive, size: `${gib}G` });
   }
 
   start(vmid: number): void {

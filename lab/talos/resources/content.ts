@@ -12,6 +12,8 @@ export interface Facts {
   /** Absent in maintenance mode. */
   nodename?: string;
   role?: 'controlplane' | 'worker';
+  /** The machine configuration that runs; absent in maintenance mode. */
+  configuration?: string;
   talosVersion: string;
   schematic: string;
   /** Extensions with their versions. */
@@ -28,6 +30,7 @@ type Contents = ReadonlyMap<string, Content>;
 export function resourcesOf(facts: Facts): [ResourceType, Contents][] {
   return [
     [TYPES.definition, DEFINITIONS],
+    [TYPES.machineConfig, machineConfig(facts.configuration)],
     [TYPES.machineStatus, new Map([['machine', machineStatus(facts.status)]])],
     [TYPES.extension, extensions(facts)],
     [TYPES.diagnostic, new Map()],
@@ -75,6 +78,12 @@ const DEFINITIONS: Contents = new Map(
     ];
   }),
 );
+
+/** The spec is one YAML string, and the annotation says so: configurations have several documents. */
+function machineConfig(text: string | undefined): Contents {
+  if (text === undefined) return new Map();
+  return new Map([['v1alpha1', { yaml: text, annotations: { 'talos.dev/yaml-spec': '1' } }]]);
+}
 
 /** Stages by their number in the resource's protobuf form. */
 const STAGES = [

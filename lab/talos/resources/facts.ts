@@ -10,7 +10,7 @@ export function resourceFacts(boot: Boot, status: MachineStatus): Facts {
   return {
     status,
     hostname: guest.node,
-    ...(configuration ? { nodename: guest.node, role: configuration.role } : {}),
+    ...(configuration ? { nodename: guest.node, role: configuration.role, configuration: configuration.text } : {}),
     talosVersion: system.version,
     schematic: system.schematic,
     extensions: names.map((name) => ({ name, version: extensionVersion(name, system.version) ?? system.version })),

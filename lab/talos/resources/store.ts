@@ -13,6 +13,7 @@ export interface Resource {
     phase: string;
     created: Timestamp;
     updated: Timestamp;
+    annotations?: Record<string, string>;
   };
   spec: { proto_spec: Buffer; yaml_spec: string };
 }
@@ -32,6 +33,7 @@ export interface ResourceEvent {
 export interface Content {
   yaml: unknown;
   proto?: object;
+  annotations?: Record<string, string>;
 }
 
 /** A machine's resources: gone with the boot, versions counted as COSI counts them. */
@@ -71,7 +73,7 @@ export class ResourceStore {
     return () => this.listeners.delete(listener);
   }
 
-  private putOne(kind: ResourceType, id: string, { yaml, proto }: Content): void {
+  private putOne(kind: ResourceType, id: string, { yaml, proto, annotations }: Content): void {
     const resources = this.kind(kind);
     const old = resources.get(id);
     const key = `${kind.type} ${id}`;
@@ -85,7 +87,8 @@ export class ResourceStore {
     const updated = timestamp(this.now());
     const version = String(Number(old?.metadata.version ?? 0) + 1);
     const { type, namespace } = kind;
-    const names = { namespace, type, id, version, owner: `${namespace}.Controller`, phase: 'running' };
+    const notes = annotations ? { annotations } : {};
+    const names = { namespace, type, id, version, owner: `${namespace}.Controller`, phase: 'running', ...notes };
     const resource = { metadata: { ...names, created: old?.metadata.created ?? updated, updated }, spec };
     resources.set(id, resource);
     this.announce(old ? { resource, old, event_type: 'UPDATED' } : { resource, event_type: 'CREATED' });

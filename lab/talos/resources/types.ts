@@ -10,6 +10,8 @@ export interface ResourceType {
   columns: [name: string, path: string][];
   /** The message of its protobuf form, for what clients decode; others only print the YAML form. */
   message?: string;
+  /** Holds secrets: for administrators alone. */
+  sensitive?: boolean;
 }
 
 const type = (
@@ -38,6 +40,10 @@ export const TYPES = {
     [['Aliases', '{.aliases[:]}']],
     'resources.ResourceDefinitionSpec',
   ),
+  machineConfig: {
+    ...type('MachineConfigs.config.talos.dev', 'config', 'MachineConfig', [], []),
+    sensitive: true,
+  },
   machineStatus: type(
     'MachineStatuses.runtime.talos.dev',
     'runtime',

@@ -1,7 +1,9 @@
 import type { Resource } from '../resources/store.js';
 import type { Methods } from './call.js';
 import { SendQueue } from './send-queue.js';
-import { invalidArgument, notFound, unimplemented } from './status.js';
+import { TYPES, type ResourceType } from '../resources/types.js';
+import { ADMIN } from './roles.js';
+import { invalidArgument, notFound, permissionDenied, unimplemented } from './status.js';
 
 const S = '/cosi.resource.State';
 
@@ -25,19 +27,22 @@ interface WatchRequest extends Kind {
 /** Reading a machine's resources. */
 export const stateMethods: Methods = {
   unary: {
-    [`${S}/Get`]: (guest, { namespace, type, id }: Kind & { id: string }) => {
+    [`${S}/Get`]: (guest, { namespace, type, id }: Kind & { id: string }, { roles }) => {
+      admit(type, roles);
       const resource = guest.boot!.resources.get(namespace, type, id);
       if (!resource) throw notFound(`resource ${type}(${namespace}/${id}@undefined) doesn't exist`);
       return { resource };
     },
   },
   streaming: {
-    [`${S}/List`]: async (guest, { namespace, type, options }: Kind & { options: Query | null }, send) => {
+    [`${S}/List`]: async (guest, { namespace, type, options }: Kind & { options: Query | null }, send, { roles }) => {
+      admit(type, roles);
       const wanted = filter(options);
       for (const resource of guest.boot!.resources.list(namespace, type))
         if (wanted(resource)) await send({ resource });
     },
-    [`${S}/Watch`]: async (guest, request: WatchRequest, send, { signal }) => {
+    [`${S}/Watch`]: async (guest, request: WatchRequest, send, { roles, signal }) => {
+      admit(request.type, roles);
       const { resources } = guest.boot!;
       const wanted = watched(request);
       // The first reply is empty: clients take it for the sign that the watch has begun.
@@ -52,6 +57,15 @@ export const stateMethods: Methods = {
     },
   },
 };
+
+const SENSITIVE: ReadonlySet<string> = new Set(
+  Object.values<ResourceType>(TYPES).flatMap(({ type, sensitive }) => (sensitive === true ? [type] : [])),
+);
+
+/** @throws RpcError PermissionDenied for a kind with secrets, unless an administrator asks. */
+function admit(type: string, roles: readonly string[]): void {
+  if (SENSITIVE.has(type) && !roles.includes(ADMIN)) throw permissionDenied('not authorized');
+}
 
 /** What a watch begins with: for one resource its state (or that it is not there), for a kind what was asked for. */
 function beginning({ id, namespace, type, options, api_version }: WatchRequest, current: Resource[]): object[] {

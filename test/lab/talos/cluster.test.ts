@@ -59,6 +59,12 @@ describe('talos: a cluster and the real talosctl', () => {
     assert.match(missing.stderr, /code = NotFound/);
   });
 
+  it('hands an administrator the machine configuration', async () => {
+    const node = ['-n', site.address(4)];
+    const { stdout } = await site.ok('get', 'machineconfig', 'v1alpha1', '-o', 'jsonpath={.spec}', ...node);
+    assert.equal(stdout.trim(), site.read('worker-1.yaml').trim());
+  });
+
   it('lists services by role', async () => {
     const [worker, control] = await Promise.all(
       [4, 1].map(async (last) => (await site.ok('service', '-n', site.address(last))).stdout),

@@ -69,6 +69,8 @@ export function routing(site: () => Site): void {
       as(backup, 'etcd', 'snapshot', site().file('backup.snapshot')),
     ];
     const mayNot = [
+      as(reader, 'get', 'machineconfig'),
+      as(operator, 'get', 'machineconfig', 'v1alpha1'),
       as(reader, 'kubeconfig', '-'),
       as(reader, 'reboot', '--wait=false'),
       as(reader, 'etcd', 'snapshot', site().file('reader.snapshot')),

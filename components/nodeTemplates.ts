@@ -23,7 +23,8 @@ export class NodeTemplates extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super('prox-ops:template:NodeTemplates', name, {}, opts);
-    for (const template of args.templates) this.createTemplate(template, this.createImage(template));
+    for (const template of args.templates)
+      this.createTemplate(template, template.found ? undefined : this.createImage(template));
     this.registerOutputs({});
   }
 
@@ -73,7 +74,8 @@ export class NodeTemplates extends pulumi.ComponentResource {
     );
   }
 
-  private createTemplate(template: TemplatePlan, image: proxmox.download.File): void {
+  /** @param image absent for a template that was found: what it was made from is long gone. */
+  private createTemplate(template: TemplatePlan, image: proxmox.download.File | undefined): void {
     const { config } = this.args;
     const resource = new proxmox.VmLegacy(
       `template-${template.key}`,
@@ -96,7 +98,14 @@ export class NodeTemplates extends pulumi.ComponentResource {
         networkDevices: [{ bridge: config.proxmox.bridge }],
         // Without this the provider takes the empty drive for a datastore when it clones across hosts.
         cdrom: { fileId: 'none', interface: 'ide3' },
-        disks: [{ interface: 'scsi0', datastoreId: config.proxmox.storage, importFrom: image.id, size: 10 }],
+        disks: [
+          {
+            interface: 'scsi0',
+            datastoreId: config.proxmox.storage,
+            size: 10,
+            ...(image && { importFrom: image.id }),
+          },
+        ],
       },
       {
         parent: this,
@@ -104,8 +113,8 @@ export class NodeTemplates extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         // The provider would "update" a template to another image and keep the old one: the description names the image.
         replaceOnChanges: ['description'],
-        ignoreChanges: ['disks[0].speed'],
-        dependsOn: [image],
+        ignoreChanges: ['disks[0].speed', ...(template.found?.keep ?? [])],
+        dependsOn: image ? [image] : [],
       },
     );
     this.templates.set(template.key, resource);

@@ -77,8 +77,10 @@ export class TalosNode extends pulumi.ComponentResource {
 
   private target(): BracketInputs['node'] {
     const { node, config } = this.args;
-    const { name, role, vmId, uuid, host, address } = node;
-    return { name, role, vmId, uuid, host, address, satellite: runsSatellite(config, node) };
+    const { name, role, vmId, uuid, host, address, found } = node;
+    const vmName = found?.vmName;
+    const satellite = runsSatellite(config, node);
+    return { name, role, vmId, uuid, host, address, satellite, ...(vmName !== undefined && { vmName }) };
   }
 
   private createIdentity(): NodeIdentity {
@@ -96,7 +98,7 @@ export class TalosNode extends pulumi.ComponentResource {
       `${node.name}-vm`,
       {
         vmId: node.vmId,
-        name: node.name,
+        name: node.found?.vmName ?? node.name,
         nodeName: node.host,
         description: schematic.apply((id) => describeImage(node.release.talos, id)),
         // Proxmox keeps each tag once, and the provider sees a difference for ever when one was sent twice.
@@ -137,7 +139,10 @@ export class TalosNode extends pulumi.ComponentResource {
         // The description names release and schematic: a new release replaces the VM even when the template id is the same.
         replaceOnChanges: ['description'],
         // The provider sees a difference in these for ever (pulumi-proxmoxve #664).
-        ignoreChanges: this.disks(hardware).map((_, index) => `disks[${index}].speed`),
+        ignoreChanges: [
+          ...this.disks(hardware).map((_, index) => `disks[${index}].speed`),
+          ...(node.found?.keep ?? []),
+        ],
         dependsOn: [this.identity, templates.template(node.template)],
       },
     );
@@ -169,6 +174,7 @@ export class TalosNode extends pulumi.ComponentResource {
         provider: this.args.talos,
         deleteBeforeReplace: true,
         replaceOnChanges: ['node'],
+        ignoreChanges: node.found?.keepConfiguration === true ? ['machineConfigurationInput'] : [],
         dependsOn: [this.vm],
       },
     );

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { foundNode, foundTemplate, type FoundNode, type FoundTemplate } from './adopted';
 import type { Hardware, NodeConfig, Release, Slot, StackConfig, Variant } from './schema';
 
 /**
@@ -18,6 +19,8 @@ export interface TemplatePlan {
   release: Release;
   /** Kernel arguments of the variant's schematic. */
   kernelArgs: string[];
+  /** It was there before the program, and stays as it is. */
+  found?: FoundTemplate;
 }
 
 export interface NicPlan {
@@ -67,6 +70,8 @@ export interface NodePlan {
   tags: string[];
   labels: Record<string, string>;
   taints: Record<string, string>;
+  /** It was there before the program, and stays as it is until it is replaced. */
+  found?: FoundNode;
 }
 
 export interface AddonsPlan {
@@ -109,13 +114,14 @@ function planNode(config: StackConfig, name: string, node: NodeConfig): NodePlan
   const slot = node.release ?? config.releases.active;
   const identity = identityOf(config, name);
   const hardware = hardwareOf(config, node);
+  const found = foundNode(config, name);
   return {
     name,
     role: node.role,
     vmId: node.vmId,
     host: node.host,
     address: node.address,
-    uuid: stableUuid(identity),
+    uuid: node.uuid ?? stableUuid(identity),
     variant: node.variant,
     slot,
     release: releaseOf(config, slot),
@@ -131,6 +137,7 @@ function planNode(config: StackConfig, name: string, node: NodeConfig): NodePlan
     tags: [...new Set([...ownTags(config, node), ...node.tags])].sort(),
     labels: node.labels,
     taints: node.taints,
+    ...(found && { found }),
   };
 }
 
@@ -186,12 +193,12 @@ export function planNics(
   const others = Object.entries(config.networks).flatMap(([network, { vlan }]): NicPlan[] => {
     const address = node.networks[network];
     if (address === undefined) return [];
-    return [{ bridge, mac: stableMac(`${identity}/${network}`), vlan, address, network }];
+    return [{ bridge, mac: node.macs[network] ?? stableMac(`${identity}/${network}`), vlan, address, network }];
   });
   if (!node.trunk) return [cluster, ...others];
   const trunks = [...new Set(node.trunk.vlans)].sort((left, right) => left - right);
   // No network's name has a slash: the trunk's MAC is its own.
-  return [cluster, ...others, { bridge, mac: stableMac(`${identity}//trunk`), trunks }];
+  return [cluster, ...others, { bridge, mac: node.macs.trunk ?? stableMac(`${identity}//trunk`), trunks }];
 }
 
 /** Templates of both filled slots, on the hosts that need the variant: the previous release stays bootable. */
@@ -212,15 +219,19 @@ function planTemplate(config: StackConfig, slot: Slot, release: Release, host: s
   const key = templateKey(slot, host, variant);
   const name = `talos-${release.talos.replaceAll('.', '-')}-${variant}-${host}`;
   const kernelArgs = config.talos.kernelArgs[variant] ?? [];
-  return { key, slot, host, variant, vmId: templateVmId(config, slot, host, variant), name, release, kernelArgs };
+  const found = foundTemplate(config, key, slot, variant);
+  const vmId = templateVmId(config, slot, host, variant);
+  return { key, slot, host, variant, vmId, name, release, kernelArgs, ...(found && { found }) };
 }
 
 function templateKey(slot: Slot, host: string, variant: Variant): string {
   return `${slot}-${host}-${variant}`;
 }
 
-/** Two ids a host, in the order of `proxmox.hosts`: the standard variant's, then the GPU variant's. */
+/** Two ids a host, in the order of `proxmox.hosts`: the standard variant's, then the GPU variant's; what was found has its own. */
 function templateVmId(config: StackConfig, slot: Slot, host: string, variant: Variant): number {
+  const found = foundTemplate(config, templateKey(slot, host, variant), slot, variant);
+  if (found) return found.vmId;
   const position = config.proxmox.hosts.findIndex(({ name }) => name === host);
   return config.proxmox.templateIds[slot] + position * 2 + (variant === 'gpu' ? 1 : 0);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { adopted } from './shapes/adopted';
 import { addons, cluster, networks } from './shapes/cluster';
 import { nodes, roles } from './shapes/nodes';
 import { proxmox } from './shapes/proxmox';
@@ -20,9 +21,11 @@ export const stackShape = z.strictObject({
   linstor: linstor.optional(),
   rollout: rollout.prefault({}),
   addons: addons.prefault({}),
+  adopted: adopted.prefault({}),
 });
 
 export type StackConfig = z.infer<typeof stackShape>;
+export type { AdoptedNode, AdoptedTemplate } from './shapes/adopted';
 export type { NodeConfig, Hardware } from './shapes/nodes';
 export type { HostConfig } from './shapes/proxmox';
 export type { Role, Slot, Variant } from './shapes/scalars';

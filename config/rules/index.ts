@@ -1,3 +1,4 @@
+import { ADOPTED_RULES } from './adopted';
 import { HOST_RULES } from './hosts';
 import { IDENTITY_RULES } from './identity';
 import { LABEL_RULES } from './kubernetesNames';
@@ -15,4 +16,5 @@ export const RULES: Rule[] = [
   ...RELEASE_RULES,
   ...LABEL_RULES,
   ...TIMEOUT_RULES,
+  ...ADOPTED_RULES,
 ];

@@ -69,7 +69,16 @@ export const nodeShape = z.strictObject({
     .describe('PCI mappings passed through, by name.'),
   networks: z.record(text, cidr).default({}).describe('Addresses on further networks, in CIDR notation.'),
   trunk: trunk.optional().describe('A last NIC without an address that carries VLANs tagged, for Multus.'),
+  uuid: z
+    .string()
+    .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'expected a UUID in lower case')
+    .optional()
+    .describe('SMBIOS UUID of the VM. Default: made from the name.'),
   mac: mac.optional().describe('MAC address of the first NIC. Default: made from the name.'),
+  macs: z
+    .record(text, mac)
+    .default({})
+    .describe('MAC addresses of further NICs, by network; `trunk` for the trunk. Default: made from the name.'),
   release: slot.optional().describe('Overrides the active release slot, after a rollback of this node.'),
   hardware: hardwareOverrides.prefault({}).describe('What differs from the hardware of the role.'),
   bios: oneOf('seabios', 'ovmf').default('seabios').describe('Firmware; ovmf is UEFI.'),

@@ -9,6 +9,8 @@ export type Role = 'controlplane' | 'worker';
 export interface NodeTarget {
   /** Kubernetes node name, host name, VM name and LINSTOR node name. */
   name: string;
+  /** The VM's name, where it is another one: a VM that was adopted. */
+  vmName?: string;
   role: Role;
   vmId: number;
   /** SMBIOS system UUID, lower case. */

@@ -17,6 +17,17 @@ export const nodeRoutes: Route[] = [
   },
   {
     method: 'GET',
+    path: '/nodes/{node}/network',
+    params: { type: 'string?' },
+    run: ({ site, vars, params }) => {
+      const wanted = params.optional('type');
+      const bridges = site.hosts.reach(vars.node!).bridges;
+      if (wanted !== undefined && !['bridge', 'any_bridge', 'any_local_bridge'].includes(wanted)) return [];
+      return bridges.map((iface) => ({ iface, type: 'bridge', active: 1, autostart: 1, method: 'manual' }));
+    },
+  },
+  {
+    method: 'GET',
     path: '/nodes/{node}/query-url-metadata',
     params: { url: 'string', 'verify-certificates': 'flag?' },
     run: ({ site, params }) => {

@@ -81,7 +81,7 @@ export class ResourceStore {
     if (old && this.contents.get(key) === content) return;
     this.contents.set(key, content);
     const spec = {
-      yaml_spec: stringify(yaml, { indent: 4, lineWidth: 0 }),
+      yaml_spec: typeof yaml === 'string' ? block(yaml) : stringify(yaml, { indent: 4, lineWidth: 0 }),
       proto_spec: kind.message !== undefined && proto ? encode(kind.message, proto) : Buffer.alloc(0),
     };
     const updated = timestamp(this.now());
@@ -103,6 +103,11 @@ export class ResourceStore {
   private announce(event: ResourceEvent): void {
     for (const listener of [...this.listeners]) listener(event);
   }
+}
+
+/** A text as YAML, indented as Talos' own library does it: without, a block at the top reads as empty there. */
+function block(text: string): string {
+  return `|\n${text.replaceAll(/^(?=.)/gm, '    ')}`;
 }
 
 /** Milliseconds since the epoch as protobuf's timestamp. */

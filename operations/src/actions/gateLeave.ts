@@ -39,7 +39,8 @@ async function holdsNoReplica(step: Step): Promise<void> {
 /** @returns false when there is no such VM any more. */
 export async function plannedVm(step: Step): Promise<boolean> {
   const { proxmox } = step.session;
-  const { vmId, name, host, uuid } = step.node;
+  const { vmId, host, uuid } = step.node;
+  const name = step.node.vmName ?? step.node.name;
   const vm = await proxmox.vm(vmId);
   if (!vm) {
     // A VM nobody lists may still be there on a host that does not answer.

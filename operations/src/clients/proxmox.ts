@@ -61,7 +61,8 @@ export class ProxmoxClient implements Proxmox {
     return hosts.some((row) => row.node === host && row.status === 'online');
   }
 
-  private async get<T>(path: string): Promise<T> {
+  /** Any GET of the API, by its path below /api2/json. @throws ProxmoxError. */
+  async get<T>(path: string): Promise<T> {
     let trouble = '';
     for (let attempt = 0; attempt < TRIES; attempt++) {
       try {

@@ -2,8 +2,10 @@ import { spawn } from 'node:child_process';
 import { messageOf } from '../runtime/errors.js';
 import { secretFile } from './secretFile.js';
 import {
+  parseAddresses,
   parseEtcdStatus,
   parseExtensions,
+  parseMachineConfiguration,
   parseMachineStatus,
   parseMembers,
   parseVersion,
@@ -148,6 +150,27 @@ export class TalosCli implements Talos {
       address,
       'kubeconfig',
     );
+  }
+
+  /** The machine configuration that runs, YAML text with secrets: for an administrator's talosconfig alone. */
+  async machineConfiguration(address: string): Promise<string> {
+    const text = await this.run(address, ['get', 'machineconfig', 'v1alpha1', '-o', 'json'], QUICK);
+    return answered(parseMachineConfiguration(text), address, 'machine configuration');
+  }
+
+  /** Addresses in CIDR notation. */
+  async addresses(address: string): Promise<string[]> {
+    return parseAddresses(await this.run(address, ['get', 'addresses', '-o', 'json'], QUICK));
+  }
+
+  /** A secrets.yaml made from a control plane's machine configuration; asks no machine. */
+  async secretsOf(configuration: string): Promise<string> {
+    const file = await secretFile('controlplane.yaml', configuration);
+    try {
+      return await this.spawn(['gen', 'secrets', '--from-controlplane-config', file.path, '-o', '-'], QUICK);
+    } finally {
+      file.remove();
+    }
   }
 
   private async run(address: string, args: string[], deadline: number): Promise<string> {

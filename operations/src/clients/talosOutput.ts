@@ -67,6 +67,18 @@ export function parseExtensions(text: string): Extension[] {
   });
 }
 
+/** The spec is a YAML string; before Talos had configurations of several documents it was an object. */
+export function parseMachineConfiguration(text: string): string | undefined {
+  const [object] = parseObjects<{ spec?: unknown }>(text);
+  if (typeof object?.spec === 'string') return object.spec;
+  // JSON is YAML.
+  return object?.spec === undefined ? undefined : JSON.stringify(object.spec);
+}
+
+export function parseAddresses(text: string): string[] {
+  return parseObjects<{ spec?: { address?: string } }>(text).flatMap(({ spec }) => spec?.address ?? []);
+}
+
 export function parseVersion(text: string): string | undefined {
   type Shape = { version?: { tag?: string } };
   return parseObjects<Shape>(text)[0]?.version?.tag;

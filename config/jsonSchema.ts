@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { stackShape, STACK_KEYS } from './schema';
+import { SECRET_KEYS } from './secretKeys';
 
 type JsonSchema = Record<string, unknown>;
 
@@ -10,6 +11,9 @@ type JsonSchema = Record<string, unknown>;
 export function stackFileSchema(): JsonSchema {
   const { properties, required, additionalProperties } = stackSchema();
   const ours = Object.fromEntries(STACK_KEYS.map((key) => [`prox-ops:${key}`, (properties as JsonSchema)[key]]));
+  const secrets = Object.fromEntries(
+    Object.entries(SECRET_KEYS).map(([key, what]) => [`prox-ops:${key}`, encrypted(what)]),
+  );
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Stack file of prox-ops',
@@ -18,7 +22,7 @@ export function stackFileSchema(): JsonSchema {
       config: {
         type: 'object',
         description: 'Durations are seconds, memory is MiB, disks are GiB, addresses are IPv4.',
-        properties: { ...ours, 'prox-ops:proxmoxToken': encrypted('API token of Proxmox, USER@REALM!ID=UUID.') },
+        properties: { ...ours, ...secrets },
         required: (required as string[]).map((key) => `prox-ops:${key}`),
         // Configuration of Pulumi and of its providers.
         patternProperties: { '^(?!prox-ops:)[^:]+:[^:]+': {} },

@@ -3,6 +3,7 @@ import type { Stack } from '@pulumi/pulumi/automation';
 import { planCluster } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { CommandError } from './exit';
+import { secrets } from './secrets';
 
 /** The Proxmox API token: from the stack's secrets, or else the variable that the provider itself reads. */
 export async function proxmoxToken(stack: Stack): Promise<string> {
@@ -10,6 +11,7 @@ export async function proxmoxToken(stack: Stack): Promise<string> {
   const token = configured ?? process.env.PROXMOX_VE_API_TOKEN;
   if (token === undefined || token === '')
     throw new CommandError('No Proxmox token. Expected the secret prox-ops:proxmoxToken or PROXMOX_VE_API_TOKEN.');
+  secrets.addToken(token);
   return token;
 }
 
@@ -19,6 +21,8 @@ export async function clusterAccess(stack: Stack, config: StackConfig): Promise<
   const [kubeconfig, talosconfig] = [outputs.kubeconfig?.value as unknown, outputs.talosconfig?.value as unknown];
   if (typeof kubeconfig !== 'string' || typeof talosconfig !== 'string')
     throw new CommandError('The stack has no kubeconfig and talosconfig yet. Build the cluster first: prox-ops up');
+  secrets.addDocument(kubeconfig);
+  secrets.addDocument(talosconfig);
   const { linstor } = config;
   return {
     clusterName: config.cluster.name,

@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { abortCommand } from './commands/abort';
 import { configCheckCommand, configSchemaCommand } from './commands/config';
 import { planCommand } from './commands/plan';
-import type { CommonOptions } from './commands/options';
+import type { CommonOptions, RunOptions } from './commands/options';
 import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
+import { reportCommand, REPORT_FORMATS, type ReportCommandOptions } from './commands/report';
 import { rollbackCommand, type RollbackCommandOptions } from './commands/rollback';
 import { rollCommand, type RollCommandOptions } from './commands/roll';
 import { statusCommand } from './commands/status';
@@ -11,6 +12,7 @@ import { unlockCommand, type UnlockCommandOptions } from './commands/unlock';
 import { upCommand, type UpCommandOptions } from './commands/up';
 import { CommandError, ExitCode } from './exit';
 import { findExternal, runExternal } from './external';
+import { secrets } from './secrets';
 
 const EXIT_CODES = `
 Exit codes:
@@ -31,7 +33,7 @@ function finish(run: Promise<number>): Promise<void> {
     (error: unknown) => {
       const known = error instanceof CommandError;
       const message = error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
-      process.stderr.write(`prox-ops: ${message}\n`);
+      process.stderr.write(`prox-ops: ${secrets.clean(message)}\n`);
       process.exitCode = known ? error.exitCode : ExitCode.error;
     },
   );
@@ -42,6 +44,15 @@ function common(command: Command): Command {
     .option('-C, --cwd <directory>', 'project directory (default: the working directory or one above it)')
     .option('-s, --stack <name>', 'stack (default: PULUMI_STACK)')
     .option('--json', 'machine-readable output');
+}
+
+/** Of commands that change something. */
+function audited(command: Command): Command {
+  return common(command)
+    .option('--reason <text>', 'why, for the audit trail')
+    .addOption(
+      new Option('--metrics-file <file>', 'write Prometheus metrics of the run there').env('PROX_OPS_METRICS_FILE'),
+    );
 }
 
 function policies(command: Command): Command {
@@ -58,23 +69,23 @@ function buildProgram(): Command {
   const program = new Command('prox-ops')
     .description('Builds a Talos Kubernetes cluster on Proxmox VE and replaces its nodes one by one, safely.')
     .addHelpText('after', EXIT_CODES);
-  policies(common(program.command('up').description('build the cluster, or apply what replaces no node'))).action(
+  policies(audited(program.command('up').description('build the cluster, or apply what replaces no node'))).action(
     (options: UpCommandOptions) => finish(upCommand(options)),
   );
   common(program.command('plan').description('what a roll would do; changes nothing')).action(
     (options: CommonOptions) => finish(planCommand(options)),
   );
-  policies(common(program.command('roll').alias('resume')))
+  policies(audited(program.command('roll').alias('resume')))
     .description('replace every node that needs it, one by one; goes on where a run was stopped')
     .option('--nodes <names...>', 'these nodes only')
     .option('--max-nodes <n>', 'stop after so many nodes', positive)
     .option('-y, --yes', 'do not ask')
     .action((options: RollCommandOptions) => finish(rollCommand(options)));
-  common(program.command('abort [node]').description('put a node back whose leaving was stopped')).action(
-    (node: string | undefined, options: CommonOptions) => finish(abortCommand(node, options)),
+  audited(program.command('abort [node]').description('put a node back whose leaving was stopped')).action(
+    (node: string | undefined, options: RunOptions) => finish(abortCommand(node, options)),
   );
   policies(
-    common(program.command('rollback <node>').description('put a node on the previous release and hold it there')),
+    audited(program.command('rollback <node>').description('put a node on the previous release and hold it there')),
   )
     .option('-y, --yes', 'do not ask')
     .option('--clear', 'let the node follow the active release again; changes the stack file only')
@@ -86,6 +97,12 @@ function buildProgram(): Command {
     .option('--owner <user@host>', 'whose lock to remove when it was taken on another machine')
     .option('-y, --yes', 'do not ask')
     .action((options: UnlockCommandOptions) => finish(unlockCommand(options)));
+  common(program.command('report [run]'))
+    .description('a run from its event log: the latest one, or the one of this id')
+    .addOption(new Option('-f, --format <format>', 'how').choices(REPORT_FORMATS).default('text'))
+    .option('-o, --output <file>', 'write it there (default: standard output)')
+    .option('--list', 'all runs: when, who, what, why')
+    .action((run: string | undefined, options: ReportCommandOptions) => finish(reportCommand(run, options)));
   common(program.command('release <talos>').description('make a Talos release the one to run, in the stack file'))
     .option('--kubernetes <version>', 'Kubernetes version (default: unchanged)')
     .action((talos: string, options: ReleaseCommandOptions) => finish(releaseCommand(talos, options)));

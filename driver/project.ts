@@ -13,7 +13,7 @@ export interface Project {
 
 /** Finds the project from a directory upward. @throws CommandError when there is none, or no stack is named. */
 export function findProject(from: string, stackName: string | undefined): Project {
-  const directory = projectDirectory(resolve(from));
+  const directory = findDirectory(from);
   const name = stackName ?? process.env.PULUMI_STACK;
   if (name === undefined || name === '')
     throw new CommandError('No stack named. Expected --stack NAME or PULUMI_STACK, found neither.');
@@ -23,7 +23,9 @@ export function findProject(from: string, stackName: string | undefined): Projec
   return { directory, stackName: name, stackFile };
 }
 
-function projectDirectory(from: string): string {
+/** The project's directory, from a directory upward. @throws CommandError when there is none. */
+export function findDirectory(start: string): string {
+  const from = resolve(start);
   for (let directory = from; ; directory = dirname(directory)) {
     if (existsSync(join(directory, 'Pulumi.yaml'))) return directory;
     if (dirname(directory) === directory)

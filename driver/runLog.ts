@@ -1,62 +1,69 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Phase } from './phases';
+import { EVENT_VERSION, type Recorded, type RunEvent } from './events';
+import { CommandError } from './exit';
+import { secrets, type SecretFilter } from './secrets';
 
-export interface RunNode {
-  name: string;
-  role: string;
-  from: string | undefined;
-  to: string;
+export type { Outcome, Recorded, RunEvent, RunNode } from './events';
+
+/** Where a project's event logs are. */
+export function runsDirectory(project: string): string {
+  return join(project, '.prox-ops', 'runs');
 }
 
-/** Everything a run says, to the live view, to the audit trail and to programs (`--json`). No secret is ever in one. */
-export type RunEvent =
-  | { type: 'run.started'; runId: string; command: string; stack: string; holder: string; nodes: RunNode[] }
-  | { type: 'run.reconciled'; what: string }
-  | { type: 'prepare.started'; resources: number }
-  | { type: 'prepare.finished'; ms: number }
-  | { type: 'node.started'; node: string; index: number; of: number; from: string | undefined; to: string }
-  | { type: 'phase.started'; node: string; phase: Phase }
-  | { type: 'phase.finished'; node: string; phase: Phase; ms: number }
-  | { type: 'rollback.started'; node: string; from: string; to: string; why: string }
-  | { type: 'progress'; node: string | undefined; message: string }
-  | { type: 'node.finished'; node: string; outcome: Outcome; ms: number; message?: string }
-  | {
-      type: 'run.finished';
-      outcome: 'done' | 'nothing to do' | 'stopped';
-      ms: number;
-      exitCode: number;
-      message?: string;
-    };
-
-/**
- * refused: nothing was begun. held: nothing was begun, another run has the lease. put back: what was taken down is back. rolled back: the
- * node runs its previous release again. open: the node is out of the cluster, or not healthy.
- */
-export type Outcome = 'replaced' | 'finished' | 'refused' | 'held' | 'put back' | 'rolled back' | 'open';
-
-export type Recorded = RunEvent & { at: string };
-
-/** The run's events: kept, written to an append-only file, handed to listeners in order. */
+/** The run's events: cleaned of secrets, kept, appended to a file that nobody else reads, handed to listeners in order. */
 export class RunLog {
   readonly events: Recorded[] = [];
   readonly file: string;
   private readonly listeners: ((event: Recorded) => void)[] = [];
+  /** Lines that could not be written yet. */
+  private unwritten = '';
 
-  constructor(directory: string, runId: string) {
-    const runs = join(directory, '.prox-ops', 'runs');
-    mkdirSync(runs, { recursive: true, mode: 0o700 });
+  /** @throws CommandError when the file can't be written: a run without its audit trail is not begun. */
+  constructor(
+    project: string,
+    private readonly runId: string,
+    private readonly filter: SecretFilter = secrets,
+  ) {
+    const runs = runsDirectory(project);
     this.file = join(runs, `${runId}.jsonl`);
+    try {
+      mkdirSync(runs, { recursive: true, mode: 0o700 });
+      appendFileSync(this.file, '', { mode: 0o600 });
+    } catch (error) {
+      throw new CommandError(`No event log. Expected to write ${this.file}, found: ${(error as Error).message}`);
+    }
   }
 
   emit(event: RunEvent): void {
-    const recorded = { ...event, at: new Date().toISOString() };
+    const at = new Date().toISOString();
+    const recorded: Recorded = { v: EVENT_VERSION, run: this.runId, at, ...this.filter.clean(event) };
     this.events.push(recorded);
-    appendFileSync(this.file, `${JSON.stringify(recorded)}\n`, { mode: 0o600 });
-    for (const listener of this.listeners) listener(recorded);
+    const failure = this.append(`${JSON.stringify(recorded)}\n`);
+    this.tell(recorded);
+    if (failure !== undefined)
+      this.tell({ v: EVENT_VERSION, run: this.runId, at, type: 'notice', subject: 'event log', message: failure });
   }
 
   listen(listener: (event: Recorded) => void): void {
     this.listeners.push(listener);
+  }
+
+  private tell(event: Recorded): void {
+    for (const listener of this.listeners) listener(event);
+  }
+
+  /** A full disk must not end a node's turn half way: what could not be written is written with the next event. */
+  private append(line: string): string | undefined {
+    const first = this.unwritten === '';
+    // A line may have got half way: the next try begins one of its own.
+    this.unwritten += first ? line : `\n${line}`;
+    try {
+      appendFileSync(this.file, this.unwritten, { mode: 0o600 });
+      this.unwritten = '';
+      return undefined;
+    } catch (error) {
+      return first ? `not written, kept for later: ${(error as Error).message}` : undefined;
+    }
   }
 }

@@ -1,49 +1,129 @@
-import { holder, newRunId } from './identity';
+import type { Stack } from '@pulumi/pulumi/automation';
+import type { RunOptions } from './commands/options';
+import { CommandError, ExitCode } from './exit';
+import { actor, holder, newRunId } from './identity';
+import { Notifier } from './notify/notifier';
+import { targetsFrom } from './notify/targets';
 import type { Project } from './project';
+import { writeReports } from './reports/files';
 import { type Recorded, RunLog } from './runLog';
+import { learnSecrets } from './runSecrets';
+import { secrets } from './secrets';
+import { closingText } from './reports/table';
 import { jsonView } from './views/json';
 import { liveView } from './views/live';
 import { plainView } from './views/plain';
+import type { View } from './views/view';
 
 export interface Session {
   runId: string;
   holder: string;
   log: RunLog;
   signal: AbortSignal;
-  /** Ends the view and takes the signal handlers back; once, however often it is called. */
-  close: () => void;
+  /** Lets something else have the terminal: a question, with the text it is about. */
+  aside: <T>(act: () => Promise<T>) => Promise<T>;
 }
 
+/** A command that changes something, as it was called. */
+export interface Invocation {
+  project: Project;
+  stack: Stack;
+  command: string;
+  arguments?: string[];
+  options: RunOptions;
+}
+
+/** Milliseconds that the end of a run waits for messages that are still on their way. */
+const LAST_MESSAGES = 10_000;
+
 /**
- * A command's run: its log, the view that fits where it goes, and Ctrl-C. Once: the steps under way are finished and
+ * Runs a command that changes something as a run of its own: with an event log, the view that fits where it goes,
+ * messages, Ctrl-C, and reports at the end, however it ends. Ctrl-C once: the node under way is finished or put back and
  * the run stops cleanly. Twice: stop now.
  */
-export function openSession(project: Project, json: boolean): Session {
+export async function inSession(
+  invocation: Invocation,
+  act: (session: Session) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const { project, stack, options } = invocation;
+  secrets.addEnvironment(process.env);
   const runId = newRunId();
   const log = new RunLog(project.directory, runId);
-  const stopView = startView(log, json);
+  const view = startView(log, options.json === true);
+  const interrupt = watchSignals(log, view, options.json === true);
+  try {
+    opened(log, invocation);
+    const { targets, problems } = targetsFrom(await learnSecrets(stack));
+    for (const message of problems) log.emit({ type: 'notice', subject: 'messages', message });
+    const notifier = new Notifier(log, stack.name, targets);
+    const session = { runId, holder: holder(), log, signal: interrupt.signal, aside: view.aside };
+    try {
+      return await finished(log, () => act(session));
+    } finally {
+      await notifier.close(LAST_MESSAGES);
+    }
+  } finally {
+    const files = writeReports(log, options.metricsFile);
+    interrupt.close();
+    view.close();
+    if (options.json !== true) process.stdout.write(closingText(log.events, files));
+  }
+}
+
+/** Who, what and why. */
+function opened(log: RunLog, invocation: Invocation): void {
+  const { command, stack, options } = invocation;
+  const { reason, ...rest } = options;
+  log.emit({
+    type: 'run.opened',
+    command,
+    stack: stack.name,
+    actor: actor(),
+    arguments: invocation.arguments ?? [],
+    options: { ...rest },
+    ...(reason !== undefined && { reason }),
+  });
+}
+
+/** Every run ends with an event that says how, also one that failed where nothing was to fail. */
+async function finished(log: RunLog, act: () => Promise<ExitCode>): Promise<ExitCode> {
+  const started = Date.now();
+  const finish = (outcome: 'done' | 'stopped' | 'failed', exitCode: ExitCode, message?: string) => {
+    if (log.events.some((event) => event.type === 'run.finished')) return;
+    const ms = Date.now() - started;
+    log.emit({ type: 'run.finished', outcome, ms, exitCode, ...(message !== undefined && { message }) });
+  };
+  try {
+    const exitCode = await act();
+    finish(exitCode === ExitCode.ok ? 'done' : 'stopped', exitCode);
+    return exitCode;
+  } catch (error) {
+    const exitCode = error instanceof CommandError ? error.exitCode : ExitCode.error;
+    finish('failed', exitCode, error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
+
+function watchSignals(log: RunLog, view: View, json: boolean): { signal: AbortSignal; close: () => void } {
   const controller = new AbortController();
   const onSignal = () => {
-    if (controller.signal.aborted) {
-      process.stderr.write(`\n${leftBehind(log.events)}\n`);
-      process.exit(130);
-    }
-    process.stderr.write(
-      '\nStopping: the node under way is put back, or finished where its VM is gone. Again to stop now.\n',
-    );
+    const again = controller.signal.aborted;
+    const message = again
+      ? leftBehind(log.events)
+      : 'Stopping: the node under way is put back, or finished where its VM is gone. Again to stop now.';
+    log.emit({ type: 'run.interrupted', message });
+    if (again) view.close();
+    if (again || json) process.stderr.write(`\n${message}\n`);
+    if (again) process.exit(ExitCode.interrupted);
     controller.abort();
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  let open = true;
   const close = () => {
-    if (!open) return;
-    open = false;
-    stopView();
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   };
-  return { runId, holder: holder(), log, signal: controller.signal, close };
+  return { signal: controller.signal, close };
 }
 
 /** What a run that stops at once leaves, from its events. */
@@ -56,9 +136,9 @@ export function leftBehind(events: readonly Recorded[]): string {
   );
 }
 
-function startView(log: RunLog, json: boolean): () => void {
-  if (!json && process.stdout.isTTY) return liveView(log, process.stdout);
-  if (json) jsonView(log, process.stdout);
-  else plainView(log, process.stdout);
-  return () => undefined;
+function startView(log: RunLog, json: boolean): View {
+  if (json) return jsonView(log, process.stdout);
+  // A dumb terminal can't move its cursor.
+  const live = process.stdout.isTTY && process.env.TERM !== 'dumb';
+  return live ? liveView(log, process.stdout) : plainView(log, process.stdout);
 }

@@ -2,11 +2,11 @@ import { isCollection, isMap, isScalar, LineCounter, parseDocument, type Documen
 import { knownKey } from '../config/issues';
 import { Problem } from '../config/problem';
 import type { StackConfig } from '../config/schema';
+import { SECRET_KEYS } from '../config/secretKeys';
 import { withoutSecret } from '../config/secretShapes';
 import { inspect, plainSecrets } from '../config/validate';
 
 const NAMESPACE = 'prox-ops';
-const TOKEN = 'proxmoxToken';
 
 /** The keys that Pulumi knows at the top of a stack file. */
 const TOP_KEYS = ['config', 'encryptionsalt', 'encryptedkey', 'secretsprovider', 'environment'];
@@ -65,7 +65,7 @@ function contentProblems(content: unknown): { config?: StackConfig; problems: Pr
     if (name === undefined)
       problems.push(new Problem(['config', key], `a namespace (${NAMESPACE}:${key})`, `'${key}'`));
     else if (namespace !== NAMESPACE) problems.push(...foreign(key, namespace, value));
-    else if (name === TOKEN) problems.push(...tokenProblems(key, value));
+    else if (name in SECRET_KEYS) problems.push(...secretProblems(key, value));
     else raw[name] = value;
   }
   const { config, problems: inside } = inspect(raw);
@@ -87,8 +87,8 @@ function foreign(key: string, namespace: string, value: unknown): Problem[] {
   return plainSecrets(value, at);
 }
 
-/** The token as `pulumi config set --secret` writes it: `secure: v1:...`. The value itself is never told. */
-function tokenProblems(key: string, value: unknown): Problem[] {
+/** A secret as `pulumi config set --secret` writes it: `secure: v1:...`. The value itself is never told. */
+function secretProblems(key: string, value: unknown): Problem[] {
   if (typeof mapping(value).secure === 'string') return [];
   const expected = `a secret, as \`pulumi config set --secret ${key}\` writes it`;
   return [new Problem(['config', key], expected, typeof value === 'string' ? 'plain text' : 'none')];

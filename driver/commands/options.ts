@@ -7,6 +7,14 @@ export interface CommonOptions {
   json?: boolean;
 }
 
+/** Options of the commands that change something, for the audit trail and those who watch. */
+export interface RunOptions extends CommonOptions {
+  /** Why, in the words of who runs it. */
+  reason?: string;
+  /** Where Prometheus metrics of the run go: a file in a textfile collector's folder. */
+  metricsFile?: string;
+}
+
 export function projectFrom(options: CommonOptions): Project {
   return findProject(options.cwd ?? process.cwd(), options.stack);
 }

@@ -2,13 +2,12 @@ import { confirmed } from '../ask';
 import { CommandError, type ExitCode } from '../exit';
 import type { RollPlan } from '../plan';
 import { openStack } from '../project';
-import { reportOf, reportTable } from '../reports/table';
 import { roll } from '../roll';
-import { openSession } from '../session';
+import { inSession } from '../session';
 import { planText } from './plan';
-import { projectFrom, type CommonOptions } from './options';
+import { projectFrom, type RunOptions } from './options';
 
-export interface RollCommandOptions extends CommonOptions {
+export interface RollCommandOptions extends RunOptions {
   nodes?: string[];
   maxNodes?: number;
   yes?: boolean;
@@ -21,24 +20,16 @@ export async function rollCommand(options: RollCommandOptions): Promise<ExitCode
   if (options.yes !== true && !process.stdin.isTTY)
     throw new CommandError('Not confirmed. Expected --yes when nobody can be asked (no terminal), found neither.');
   const stack = await openStack(project);
-  const session = openSession(project, options.json === true);
-  try {
-    const exitCode = await roll({
+  return inSession({ project, stack, command: 'roll', options }, (session) =>
+    roll({
       stack,
       ...session,
       ...(options.nodes && { nodes: options.nodes }),
       ...(options.maxNodes !== undefined && { maxNodes: options.maxNodes }),
       ...(options.policyPack && { policyPacks: options.policyPack }),
-      confirm: (plan) => confirm(plan, options.yes === true),
-    });
-    session.close();
-    const reports = reportOf(session.log.events);
-    if (options.json !== true && reports.length > 0)
-      process.stdout.write(`\n${reportTable(reports)}\nEvent log: ${session.log.file}\n`);
-    return exitCode;
-  } finally {
-    session.close();
-  }
+      confirm: (plan) => session.aside(() => confirm(plan, options.yes === true)),
+    }),
+  );
 }
 
 /** The plan is shown before anybody is asked; off a terminal it goes to the log alone. */

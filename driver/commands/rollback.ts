@@ -6,11 +6,11 @@ import { planRoll } from '../plan';
 import { openStack } from '../project';
 import { reconcile } from '../reconcile';
 import { otherSlot, rollBack } from '../rollback';
-import { openSession } from '../session';
+import { inSession } from '../session';
 import { setNodeSlot, stackConfig, stackFileOf } from '../stackFile';
-import { projectFrom, type CommonOptions } from './options';
+import { projectFrom, type RunOptions } from './options';
 
-export interface RollbackCommandOptions extends CommonOptions {
+export interface RollbackCommandOptions extends RunOptions {
   yes?: boolean;
   clear?: boolean;
   policyPack?: string[];
@@ -40,15 +40,12 @@ export async function rollbackCommand(node: string, options: RollbackCommandOpti
   if (!planned)
     throw new CommandError(`${node} runs ${release.talos} already: nothing to roll back.`, ExitCode.blocked);
   if (!(await confirmed(question(node, slot, release), 'yes', options.yes === true))) return ExitCode.interrupted;
-  const session = openSession(project, options.json === true);
-  try {
+  return inSession({ project, stack, command: 'rollback', arguments: [node], options }, async (session) => {
     const run = { stack, ...session, ...(options.policyPack && { policyPacks: options.policyPack }) };
     await reconcile(run);
     const outcome = await rollBack(run, planned, slot, 'asked for by prox-ops rollback');
     return outcome === 'rolled back' ? ExitCode.ok : ExitCode.open;
-  } finally {
-    session.close();
-  }
+  });
 }
 
 function question(node: string, slot: Slot, release: Release): string {

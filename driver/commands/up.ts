@@ -4,13 +4,13 @@ import { runEnvironment } from '../rollUpdate';
 import { planRoll, type RollPlan } from '../plan';
 import { openStack } from '../project';
 import { reconcile } from '../reconcile';
-import { openSession, type Session } from '../session';
+import { inSession, type Session } from '../session';
 import { readState } from '../state';
-import { projectFrom, type CommonOptions } from './options';
+import { projectFrom, type RunOptions } from './options';
 import type { EngineEvent } from '@pulumi/pulumi/automation';
 import { splitUrn } from '../changes';
 
-export interface UpCommandOptions extends CommonOptions {
+export interface UpCommandOptions extends RunOptions {
   policyPack?: string[];
 }
 
@@ -18,13 +18,11 @@ export interface UpCommandOptions extends CommonOptions {
 export async function upCommand(options: UpCommandOptions): Promise<ExitCode> {
   const project = projectFrom(options);
   const stack = await openStack(project, true);
-  const session = openSession(project, options.json === true);
-  try {
+  return inSession({ project, stack, command: 'up', options }, async (session) => {
     await reconcile({ stack, ...session });
     // A stack without resources has nothing to replace.
     if ((await readState(stack)).resources().length > 0)
       refuseReplacements(await planRoll(stack, runEnvironment(session)));
-    const started = Date.now();
     await update(
       stack,
       {
@@ -40,11 +38,8 @@ export async function upCommand(options: UpCommandOptions): Promise<ExitCode> {
         session.log.emit({ type: 'run.reconciled', what });
       },
     );
-    session.log.emit({ type: 'run.finished', outcome: 'done', ms: Date.now() - started, exitCode: ExitCode.ok });
     return ExitCode.ok;
-  } finally {
-    session.close();
-  }
+  });
 }
 
 /** A node is replaced in its turn, never as a side effect of an update. */

@@ -1,33 +1,9 @@
 import Table from 'cli-table3';
-import { PHASES, type Phase } from '../phases';
-import type { Outcome, Recorded, RunNode } from '../runLog';
+import type { Phase } from '../phases';
 import { duration, fromTo } from '../views/format';
-
-export interface NodeReport extends RunNode {
-  outcome: Outcome | 'not started';
-  ms: number;
-  /** Milliseconds of each phase that ran to its end. */
-  phases: Partial<Record<Phase, number>>;
-  message?: string;
-}
-
-/** A run, from its events: what the JSON report and the table are made of. */
-export function reportOf(events: readonly Recorded[]): NodeReport[] {
-  const reports = new Map<string, NodeReport>();
-  for (const event of events) {
-    if (event.type === 'run.started')
-      for (const node of event.nodes) reports.set(node.name, { ...node, outcome: 'not started', ms: 0, phases: {} });
-    if (event.type === 'phase.finished') {
-      const report = reports.get(event.node);
-      if (report) report.phases[event.phase] = (report.phases[event.phase] ?? 0) + event.ms;
-    }
-    if (event.type === 'node.finished') {
-      const report = reports.get(event.node);
-      if (report) Object.assign(report, { outcome: event.outcome, ms: event.ms, message: event.message });
-    }
-  }
-  return [...reports.values()];
-}
+import { type NodeReport, reportOf, type RunReport } from './model';
+import type { ReportFiles } from './files';
+import type { Recorded } from '../events';
 
 /** Columns of the table; phases that belong together share one. */
 const COLUMNS: { title: string; phases: Phase[] }[] = [
@@ -41,13 +17,13 @@ const COLUMNS: { title: string; phases: Phase[] }[] = [
   { title: 'health', phases: ['health'] },
 ];
 
-/** The run as a table for a terminal. */
-export function reportTable(reports: NodeReport[]): string {
+/** A run's nodes as a table for a terminal. */
+export function nodeTable(nodes: readonly NodeReport[]): string {
   const table = new Table({
     head: ['node', 'role', 'release', ...COLUMNS.map((column) => column.title), 'total', 'outcome'],
     style: { head: [], border: [], compact: true },
   });
-  for (const report of reports) {
+  for (const report of nodes) {
     const cells = COLUMNS.map(({ phases }) => phaseCell(report, phases));
     const total = report.ms > 0 ? duration(report.ms) : '';
     table.push([report.name, report.role, fromTo(report.from, report.to), ...cells, total, report.outcome]);
@@ -56,7 +32,59 @@ export function reportTable(reports: NodeReport[]): string {
 }
 
 function phaseCell(report: NodeReport, phases: Phase[]): string {
-  const ran = phases.filter((phase) => PHASES.includes(phase) && report.phases[phase] !== undefined);
+  const ran = phases.filter((phase) => report.phases[phase] !== undefined);
   if (ran.length === 0) return '';
   return duration(ran.reduce((sum, phase) => sum + (report.phases[phase] ?? 0), 0));
+}
+
+/** A run for people: who, what, when, why, its nodes, and how it ended. */
+export function reportText(report: RunReport): string {
+  return [...heading(report), ...(report.nodes.length > 0 ? [nodeTable(report.nodes)] : []), ...endings(report)].join(
+    '\n',
+  );
+}
+
+function heading(report: RunReport): string[] {
+  const { command, stack, run, actor, reason, startedAt } = report;
+  const by = actor === undefined ? '' : `, by ${actorText(actor)}`;
+  return [
+    `${command} ${stack}, run ${run}${by}, ${startedAt.slice(0, 19).replace('T', ' ')} UTC`,
+    `Command: ${commandLine(report)}`,
+    ...(reason === undefined ? [] : [`Reason: ${reason}`]),
+  ];
+}
+
+/** alice (GITHUB_ACTOR) as runner@host */
+export function actorText(actor: NonNullable<RunReport['actor']>): string {
+  const account = `${actor.user}@${actor.host}`;
+  return actor.source === 'login' ? account : `${actor.name} (${actor.source}) as ${account}`;
+}
+
+/** The command line as it would be written. */
+export function commandLine(report: RunReport): string {
+  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  const flag = (name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const options = Object.entries(report.options).map(([name, value]) => {
+    if (value === true) return flag(name);
+    return [flag(name), ...(Array.isArray(value) ? value : [value]).map(text)].join(' ');
+  });
+  return ['prox-ops', report.command, ...report.arguments, ...options].join(' ');
+}
+
+function endings(report: RunReport): string[] {
+  const code = report.exitCode === undefined ? '' : `, exit code ${report.exitCode}`;
+  const problems = report.nodes.flatMap(({ name, message }) => (message === undefined ? [] : [`${name}: ${message}`]));
+  return [
+    ...report.reconciled.map((what) => `Reconciled: ${what}`),
+    ...problems,
+    ...report.notices.map((notice) => `Notice: ${notice}`),
+    `${report.outcome} after ${duration(report.ms)}${code}${report.message === undefined ? '' : `: ${report.message}`}`,
+  ];
+}
+
+/** What a command says once its run is over: its nodes as a table, and where to read more. */
+export function closingText(events: readonly Recorded[], files: ReportFiles): string {
+  const nodes = events.length === 0 ? [] : reportOf(events).nodes;
+  const report = files.html === undefined ? [] : [`Report: ${files.html}`];
+  return ['', ...(nodes.length > 0 ? [nodeTable(nodes)] : []), `Event log: ${files.log}`, ...report, ''].join('\n');
 }

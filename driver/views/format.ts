@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** 0.4 s, 12 s, 3m05s, 1h02m */
 export function duration(ms: number): string {
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)}s`;
@@ -11,4 +13,11 @@ export function duration(ms: number): string {
 /** v1.11.3 -> v1.12.4, or the one there is. */
 export function fromTo(from: string | undefined, to: string): string {
   return from === undefined || from === to ? to : `${from} -> ${to}`;
+}
+
+/** One line without what would move a terminal's cursor or change its colours. */
+export function printable(text: string): string {
+  return stripVTControlCharacters(text)
+    .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
+    .trimEnd();
 }

@@ -18,6 +18,7 @@ const WRONG_SHAPE = [
   'node-name-not-dns',
   'number-too-small',
   'token-in-plain-text',
+  'webhook-in-plain-text',
   'two-pod-subnets',
   'unknown-key',
   'unknown-key-of-host',

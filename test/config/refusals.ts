@@ -147,4 +147,6 @@ export const REFUSALS: Record<string, string> = {
   'wrong-type-number':
     'line 22, prox-ops:nodes.work-1.vmId: expected a whole number from 100 to 999999999, found "102"',
   'wrong-word': 'line 22, prox-ops:nodes.work-1.role: expected one of controlplane, worker, found "master"',
+  'webhook-in-plain-text':
+    'line 20, prox-ops:webhook: expected a secret, as `pulumi config set --secret prox-ops:webhook` writes it, found plain text',
 };

@@ -1,82 +1,135 @@
 import assert from 'node:assert/strict';
 import { stripVTControlCharacters } from 'node:util';
-import { reportOf, reportTable } from '../../driver/reports/table';
-import type { Recorded, RunEvent } from '../../driver/runLog';
+import type { Recorded, RunEvent } from '../../driver/events';
 import { duration } from '../../driver/views/format';
-import { Picture } from '../../driver/views/live';
+import { Picture, type Screen } from '../../driver/views/picture';
+import { eventText } from '../../driver/views/text';
+import { nodesOf, OPENED, record, recorded, RUN_ID, START, started, wholeRun } from '../support/events';
 
-const START = Date.parse('2026-11-21T12:00:00.000Z');
-
-/** Events one second apart. */
-function record(...events: RunEvent[]): Recorded[] {
-  return events.map((event, index) => ({ ...event, at: new Date(START + index * 1000).toISOString() }));
-}
-
-const NODES = [
-  { name: 'k8s-ctrl-1', role: 'controlplane', from: 'v1.11.3', to: 'v1.12.4' },
-  { name: 'k8s-work-1', role: 'worker', from: 'v1.11.3', to: 'v1.12.4' },
+const NODES = nodesOf(4);
+const UNDER_WAY: RunEvent[] = [
+  started(NODES),
+  { type: 'node.started', node: 'k8s-ctrl-1', index: 0, of: 4, from: 'v1.11.3', to: 'v1.12.4' },
+  { type: 'phase.started', node: 'k8s-ctrl-1', phase: 'drain' },
+  { type: 'progress', node: 'k8s-ctrl-1', message: 'drain: waiting: 3 of 9 pods left, PDB web/web allows none' },
 ];
 
-const RUN = record(
-  { type: 'run.started', runId: 'r', command: 'roll', stack: 'lab', holder: 'me@here:1', nodes: NODES },
-  { type: 'node.started', node: 'k8s-ctrl-1', index: 0, of: 2, from: 'v1.11.3', to: 'v1.12.4' },
-  { type: 'phase.started', node: 'k8s-ctrl-1', phase: 'drain' },
-  { type: 'progress', node: 'k8s-ctrl-1', message: 'drain: 3 of 9 pods left' },
-);
-
-function text(events: Recorded[], columns = 100): string {
+function shown(events: Recorded[], screen: Partial<Screen> = {}, now = START + 4000): string[] {
   const picture = new Picture();
   for (const event of events) picture.add(event);
-  return stripVTControlCharacters(picture.text(columns, START + 4000));
+  return stripVTControlCharacters(picture.text({ columns: 100, rows: 24, ...screen }, now)).split('\n');
 }
 
 describe('driver/views', () => {
   it('the live view shows every node, and the step under way with its moving detail', () => {
-    const lines = text(RUN).split('\n');
-    assert.match(lines[0] ?? '', /^roll lab {2}0\/2 nodes/);
-    assert.match(lines[1] ?? '', /▶ k8s-ctrl-1 {2}v1\.11\.3 -> v1\.12\.4 +3\.0s {2}drain: drain: 3 of 9 pods left/);
-    assert.match(lines[2] ?? '', /· k8s-work-1/);
+    const lines = shown(record(...UNDER_WAY));
+    assert.match(lines[0] ?? '', /^roll lab {2}0\/4 nodes {2}4\.0s/);
+    assert.match(lines[1] ?? '', /^▶ k8s-ctrl-1 {2}v1\.11\.3 -> v1\.12\.4 {2}3\.0s$/);
+    assert.match(lines[2] ?? '', /^ {4}drain 2\.0s: waiting: 3 of 9 pods left, PDB web\/web allows none$/);
+    assert.deepEqual(
+      lines.slice(3),
+      NODES.slice(1).map(({ name }) => `· ${name}  v1.11.3 -> v1.12.4`),
+    );
   });
 
-  it('cuts a line at the width of the terminal, or redrawing would leave debris', () => {
-    for (const line of text(RUN, 60).split('\n')) assert.ok(line.length <= 60, line);
+  it('says how long a turn is expected to take, and how long the rest', () => {
+    const planned = started(NODES.map((node) => ({ ...node, expectedMs: 60_000 })));
+    const lines = shown(record(planned, ...UNDER_WAY.slice(1)), {}, START + 31_000);
+    assert.match(lines[0] ?? '', /31s, about 3m30s left/);
+    assert.match(lines[1] ?? '', /30s of about 1m00s$/);
+  });
+
+  it('expects of the next node what the finished ones of its role took, where no plan says', () => {
+    const events = record(
+      ...UNDER_WAY,
+      { type: 'node.finished', node: 'k8s-ctrl-1', outcome: 'replaced', ms: 40_000 },
+      { type: 'node.started', node: 'k8s-ctrl-2', index: 1, of: 4, from: 'v1.11.3', to: 'v1.12.4' },
+    );
+    assert.match(shown(events, {}, START + 15_000)[2] ?? '', /▶ k8s-ctrl-2 .* 10s of about 40s$/);
+  });
+
+  it('expects nothing of a node that only failed ones came before', () => {
+    const failed: RunEvent = { type: 'node.finished', node: 'k8s-ctrl-1', outcome: 'put back', ms: 2000 };
+    assert.ok(
+      !shown(record(...UNDER_WAY, failed))
+        .join('\n')
+        .includes('about'),
+    );
+  });
+
+  for (const columns of [20, 40, 60, 200])
+    for (const rows of [4, 10, 24])
+      it(`is never wider than ${columns} columns nor higher than ${rows} rows, wherever a run of 60 nodes is`, () => {
+        const picture = new Picture();
+        for (const [index, event] of wholeRun(60).entries()) {
+          picture.add(event);
+          if (index % 7 !== 0) continue;
+          const lines = stripVTControlCharacters(picture.text({ columns, rows }, Date.parse(event.at))).split('\n');
+          assert.ok(lines.length < rows, `${lines.length} lines at ${event.type}`);
+          for (const line of lines) assert.ok(line.length <= columns, line);
+        }
+      });
+
+  it('with more nodes than rows keeps the one under way in sight, and counts the others', () => {
+    const events = wholeRun(60);
+    const cut = events.findIndex((event) => event.type === 'node.started' && event.index === 40);
+    const lines = shown(events.slice(0, cut + 4), { columns: 60 }, START + 4000);
+    assert.equal(lines[1], '✓ 38 finished');
+    assert.match(lines[2] ?? '', /^✓ k8s-work-36 .*replaced/);
+    assert.match(lines[4] ?? '', /^▶ k8s-work-38/);
+    assert.match(lines.at(-1) ?? '', /^· \d+ more to come$/);
+    assert.equal(lines.length, 23);
+  });
+
+  it('never folds a node that failed', () => {
+    const events = wholeRun(60).map((event) =>
+      event.type === 'node.finished' && event.node === 'k8s-work-1'
+        ? { ...event, outcome: 'rolled back' as const }
+        : event,
+    );
+    const cut = events.findIndex((event) => event.type === 'node.started' && event.index === 50);
+    assert.ok(shown(events.slice(0, cut + 1), { rows: 12 }).some((line) => /^✗ k8s-work-1 /.test(line)));
   });
 
   it('shows how far a run has come that is about no single node', () => {
     const built = record(
-      { type: 'progress', node: undefined, message: 'create VmLegacy k8s-work-1-vm' },
-      { type: 'progress', node: undefined, message: 'create VmLegacy k8s-work-2-vm' },
+      { type: 'progress', message: 'create VmLegacy k8s-work-1-vm' },
+      { type: 'progress', message: 'create VmLegacy k8s-work-2-vm' },
     );
-    assert.match(text(built), /2 done, last: create VmLegacy k8s-work-2-vm/);
+    assert.match(shown(built).join('\n'), /2 done, last: create VmLegacy k8s-work-2-vm/);
   });
 
-  it('marks a node that failed and keeps its message', () => {
-    const end = record({
-      type: 'node.finished',
-      node: 'k8s-ctrl-1',
-      outcome: 'put back',
-      ms: 2000,
-      message: 'PDB web allows none',
-    });
-    const shown = text([...RUN, ...end]);
-    assert.match(shown, /✗ k8s-ctrl-1 .* put back in 2\.0s/);
-    assert.match(shown, /PDB web allows none/);
+  it('marks a node that failed and keeps its message, line by line', () => {
+    const message = 'expected 0 faulty\nfound 2';
+    const end: RunEvent = { type: 'node.finished', node: 'k8s-ctrl-1', outcome: 'put back', ms: 2000, message };
+    const lines = shown(record(...UNDER_WAY, end));
+    assert.match(lines[1] ?? '', /^✗ k8s-ctrl-1 .* put back in 2\.0s$/);
+    assert.deepEqual(lines.slice(-2), ['expected 0 faulty', 'found 2']);
   });
 
-  it('the report has every node, also those not started', () => {
-    const end = record(
-      { type: 'phase.finished', node: 'k8s-ctrl-1', phase: 'drain', ms: 1500 },
-      { type: 'node.finished', node: 'k8s-ctrl-1', outcome: 'replaced', ms: 2000 },
+  it('a node that is rolled back is under way again', () => {
+    const events = record(
+      ...UNDER_WAY,
+      { type: 'node.finished', node: 'k8s-ctrl-1', outcome: 'open', ms: 2000, message: 'does not come up' },
+      { type: 'rollback.started', node: 'k8s-ctrl-1', from: 'v1.12.4', to: 'v1.11.3', why: 'does not come up' },
+      { type: 'node.started', node: 'k8s-ctrl-1', index: 0, of: 1, from: 'v1.12.4', to: 'v1.11.3' },
     );
-    const reports = reportOf([...RUN, ...end]);
-    assert.deepEqual(
-      reports.map(({ name, outcome }) => [name, outcome]),
-      [
-        ['k8s-ctrl-1', 'replaced'],
-        ['k8s-work-1', 'not started'],
-      ],
-    );
-    assert.match(stripVTControlCharacters(reportTable(reports)), /k8s-ctrl-1 .*1\.5s.*2\.0s.*replaced/);
+    assert.match(shown(events)[1] ?? '', /^▶ k8s-ctrl-1 {2}v1\.12\.4 -> v1\.11\.3/);
+  });
+
+  it('no message moves the cursor or changes colours', () => {
+    const message = 'drain: \u001B[2J\u001B[31mred\r\nnext\u0007\u202E';
+    const lines = new Picture();
+    for (const event of record(...UNDER_WAY, { type: 'progress', node: 'k8s-ctrl-1', message })) lines.add(event);
+    const text = lines.text({ columns: 100, rows: 24 }, START + 5000);
+    assert.match(text, /: red next/);
+    for (const hidden of ['\u001B[2J', '\u001B[31m', '\u0007', '\r', '\u202E']) assert.ok(!text.includes(hidden));
+  });
+
+  it('every event but the start of a phase has a line of its own off a terminal', () => {
+    const silent = wholeRun(1).filter((event) => eventText(event) === undefined);
+    assert.deepEqual([...new Set(silent.map((event) => event.type))], ['phase.started']);
+    assert.equal(eventText(recorded(OPENED, START)), `roll lab by alice, run ${RUN_ID}: CVE in the kernel`);
   });
 
   it('writes durations as people read them', () => {

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { PHASES } from './phases';
+
+/** Version of the events' shape. It rises when a field changes its meaning or goes; new types and fields may come. */
+export const EVENT_VERSION = 1;
+
+const OUTCOMES = ['replaced', 'finished', 'refused', 'held', 'put back', 'rolled back', 'open'] as const;
+
+const ms = z.number().nonnegative().describe('duration in milliseconds');
+const phase = z.enum(PHASES);
+const node = z.string().describe("the node's name");
+const message = z.string().optional();
+
+const runNode = z.object({
+  name: z.string(),
+  role: z.string().describe('controlplane or worker'),
+  from: z.string().optional().describe('Talos release it runs; absent for a node that is new'),
+  to: z.string(),
+  expectedMs: ms.optional().describe('how long its turn is expected to take, by earlier runs'),
+});
+
+const actor = z.object({
+  name: z.string(),
+  source: z.string().describe('where the name is from: an environment variable, or login'),
+  user: z.string().describe('account of the process'),
+  host: z.string(),
+  pid: z.number(),
+  job: z.string().optional().describe('address of the CI job'),
+});
+
+/** Every event that a run has: to the live view, to the audit trail and to programs (`--json`). */
+export const runEvent = z.discriminatedUnion('type', [
+  z
+    .object({
+      type: z.literal('run.opened'),
+      command: z.string(),
+      stack: z.string(),
+      actor,
+      arguments: z.array(z.string()),
+      options: z.record(z.string(), z.unknown()).describe('options of the command line'),
+      reason: z.string().optional().describe('--reason'),
+    })
+    .describe('a command has begun: who, what and why'),
+  z
+    .object({
+      type: z.literal('run.started'),
+      runId: z.string(),
+      command: z.string(),
+      stack: z.string(),
+      holder: z.string(),
+      nodes: z.array(runNode),
+    })
+    .describe('the plan is confirmed: from here on something is changed'),
+  z.object({ type: z.literal('run.reconciled'), what: z.string() }).describe('what an interrupted run had left'),
+  z.object({ type: z.literal('run.interrupted'), message: z.string() }).describe('Ctrl-C, or a signal to end'),
+  z.object({ type: z.literal('prepare.started'), resources: z.number() }),
+  z.object({ type: z.literal('prepare.finished'), ms }),
+  z.object({
+    type: z.literal('node.started'),
+    node,
+    index: z.number().describe('its place in the run, from 0'),
+    of: z.number(),
+    from: z.string().optional(),
+    to: z.string(),
+  }),
+  z.object({ type: z.literal('phase.started'), node, phase }),
+  z.object({ type: z.literal('phase.finished'), node, phase, ms }),
+  z.object({ type: z.literal('rollback.started'), node, from: z.string(), to: z.string(), why: z.string() }),
+  z.object({ type: z.literal('progress'), node: node.optional(), message: z.string() }),
+  z.object({ type: z.literal('node.finished'), node, outcome: z.enum(OUTCOMES), ms, message }),
+  z
+    .object({ type: z.literal('notice'), subject: z.string(), message: z.string() })
+    .describe('something beside the run went wrong: a message not sent, a report not written'),
+  z.object({
+    type: z.literal('run.finished'),
+    outcome: z.enum(['done', 'nothing to do', 'stopped', 'failed']),
+    ms,
+    exitCode: z.number().int(),
+    message,
+  }),
+]);
+
+const envelope = z.object({
+  v: z.literal(EVENT_VERSION),
+  run: z.string().describe("the run's id; sorts by time"),
+  at: z.iso.datetime().describe('UTC'),
+});
+
+/** One line of an event log. */
+export const recordedEvent = z.intersection(envelope, runEvent);
+
+/** No secret is ever in one. */
+export type RunEvent = z.infer<typeof runEvent>;
+export type RunNode = z.infer<typeof runNode>;
+export type Actor = z.infer<typeof actor>;
+export type Recorded = RunEvent & z.infer<typeof envelope>;
+
+/**
+ * refused: nothing was begun. held: nothing was begun, another run has the lease. put back: what was taken down is back.
+ * rolled back: the node runs its previous release again. open: the node is out of the cluster, or not healthy.
+ */
+export type Outcome = (typeof OUTCOMES)[number];

@@ -1,0 +1,40 @@
+import type { Recorded } from '../events';
+import { duration, fromTo } from './format';
+
+/** An event in words, without its time; undefined for one that only a moving picture shows. */
+export function eventText(event: Recorded): string | undefined {
+  switch (event.type) {
+    case 'run.opened':
+      return `${event.command} ${event.stack} by ${event.actor.name}, run ${event.run}${because(event.reason)}`;
+    case 'run.started':
+      return `${event.command} ${event.stack}: ${event.nodes.length} node(s)`;
+    case 'run.reconciled':
+      return `reconciled: ${event.what}`;
+    case 'run.interrupted':
+      return event.message;
+    case 'prepare.started':
+      return `prepare: ${event.resources} template(s), image(s) and other resources`;
+    case 'prepare.finished':
+      return `prepare: done in ${duration(event.ms)}`;
+    case 'node.started':
+      return `${event.node} (${event.index + 1}/${event.of}): ${fromTo(event.from, event.to)}`;
+    case 'phase.started':
+      return undefined;
+    case 'phase.finished':
+      return `${event.node}: ${event.phase} done in ${duration(event.ms)}`;
+    case 'rollback.started':
+      return `${event.node}: rolling back to ${event.to}, because: ${event.why}`;
+    case 'progress':
+      return event.node === undefined ? event.message : `${event.node}: ${event.message}`;
+    case 'node.finished':
+      return [`${event.node}: ${event.outcome} in ${duration(event.ms)}`, event.message].filter(Boolean).join('\n');
+    case 'notice':
+      return `${event.subject}: ${event.message}`;
+    case 'run.finished':
+      return `${event.outcome} in ${duration(event.ms)}${because(event.message)}`;
+  }
+}
+
+function because(text: string | undefined): string {
+  return text === undefined ? '' : `: ${text}`;
+}

@@ -2,10 +2,13 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import type { BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
-import type { ClusterPlan } from '../config/plan';
+import type { ClusterPlan, NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
+import { vmGuards, type VmGuards } from '../lifecycle/vmGuards';
 import { AddOns } from './addOns';
+import { CloneQueue } from './cloneQueue';
 import { ControlPlane } from './controlPlane';
+import { MachineConfigs } from './machineConfigs';
 import { NodeTemplates } from './nodeTemplates';
 import { TalosNode } from './talosNode';
 import { TalosSecrets } from './talosSecrets';
@@ -23,6 +26,7 @@ export class Cluster extends pulumi.ComponentResource {
   readonly secrets: TalosSecrets;
   private readonly proxmox: proxmox.Provider;
   private readonly talos: talos.Provider;
+  private readonly guards: VmGuards;
 
   constructor(
     name: string,
@@ -32,9 +36,11 @@ export class Cluster extends pulumi.ComponentResource {
     super('prox-ops:cluster:Cluster', name, {}, opts);
     this.proxmox = this.createProxmoxProvider();
     this.talos = this.createTalosProvider();
+    this.guards = vmGuards(args.config.proxmox.endpoint, args.proxmoxToken);
     const templates = this.createTemplates(name);
     this.secrets = this.createSecrets(name);
-    const nodes = this.createNodes(templates);
+    const machines = this.createMachineConfigs(name, templates);
+    const nodes = this.createNodes(templates, machines);
     this.controlPlane = this.createControlPlane(name, nodes);
     for (const node of nodes.values()) node.guard(this.controlPlane);
     if (AddOns.wanted(args.plan)) this.createAddOns(name);
@@ -56,23 +62,40 @@ export class Cluster extends pulumi.ComponentResource {
 
   private createTemplates(name: string): NodeTemplates {
     const { config, plan } = this.args;
-    const args = { config, templates: plan.templates, proxmox: this.proxmox, talos: this.talos };
+    const { guards, proxmox, talos } = this;
+    const args = { config, templates: plan.templates, guards, proxmox, talos };
     return new NodeTemplates(`${name}-templates`, args, { parent: this });
   }
 
   private createSecrets(name: string): TalosSecrets {
     const { config, plan } = this.args;
     const talosVersion = plan.first.release.talos;
-    const args = { clusterName: config.cluster.name, plan, talosVersion, provider: this.talos };
+    const { importSecrets } = config.talos;
+    const args = {
+      clusterName: config.cluster.name,
+      plan,
+      talosVersion,
+      provider: this.talos,
+      // As it is written: the engine takes another path for another import.
+      ...(importSecrets !== undefined && { importFrom: importSecrets }),
+    };
     return new TalosSecrets(name, args, { parent: this });
   }
 
-  private createNodes(templates: NodeTemplates): Map<string, TalosNode> {
+  private createMachineConfigs(name: string, templates: NodeTemplates): MachineConfigs {
     const { config, plan } = this.args;
-    const { secrets, proxmox, talos } = this;
-    const access = this.access();
-    const common = { config, plan, templates, secrets, access, proxmox, talos };
-    return new Map(plan.nodes.map((node) => [node.name, new TalosNode({ ...common, node }, { parent: this })]));
+    const args = { config, plan, templates, secrets: this.secrets, provider: this.talos };
+    return new MachineConfigs(`${name}-machines`, args, { parent: this });
+  }
+
+  private createNodes(templates: NodeTemplates, machines: MachineConfigs): Map<string, TalosNode> {
+    const { config, plan } = this.args;
+    const { secrets, guards, proxmox, talos } = this;
+    const clones = new CloneQueue();
+    const common = { config, templates, secrets, access: this.access(), guards, clones, proxmox, talos };
+    const node = (node: NodePlan) =>
+      new TalosNode({ ...common, node, machine: machines.of(node.name) }, { parent: this });
+    return new Map(plan.nodes.map((planned) => [planned.name, node(planned)]));
   }
 
   private createControlPlane(name: string, nodes: Map<string, TalosNode>): ControlPlane {

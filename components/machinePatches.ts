@@ -4,24 +4,40 @@ import type { NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 
 /**
- * Machine configuration patches, pure. The order is fixed, later ones win: cluster, role, variant, node.
- * docs/architecture.md describes it.
+ * Machine configuration patches, pure. The order is fixed, later ones win: cluster, role, variant, node, each followed by
+ * the stack file's own; installer image and hostname come last, and are nobody else's. docs/architecture.md describes it.
  */
 export function machinePatches(config: StackConfig, node: NodePlan, installer: string): string[] {
-  const patches = [clusterPatch(config), rolePatch(config, node), variantPatch(config, node), nodePatch(config, node)];
+  const own = config.talos.patches;
+  const patches = [
+    clusterPatch(config),
+    ...own.cluster,
+    rolePatch(config, node),
+    ...own[node.role],
+    variantPatch(config, node),
+    ...own[node.variant],
+    nodePatch(config, node),
+    ...node.patches,
+    installPatch(installer),
+    ...hostnamePatch(node),
+  ];
   // Talos takes an empty patch for a JSON patch and refuses it.
-  const filled = patches.filter((patch) => Object.keys(patch).length > 0);
-  return [...filled, installPatch(installer), ...hostnamePatch(node)].map((patch) => stringify(patch));
+  return patches.filter((patch) => Object.keys(patch).length > 0).map((patch) => stringify(patch));
 }
 
-function clusterPatch(config: StackConfig): object {
-  const { cluster } = config;
+function clusterPatch({ cluster, talos }: StackConfig): object {
+  const { extraArgs } = talos.kubelet;
+  const mirrors = Object.entries(talos.registryMirrors).map(([registry, endpoints]) => [registry, { endpoints }]);
   return {
     machine: {
       network: { nameservers: cluster.nameservers, disableSearchDomain: true },
       time: { servers: cluster.timeServers },
-      // The kubelet's address must not wander to one of the VLANs.
-      kubelet: { nodeIP: { validSubnets: [cluster.subnet] } },
+      kubelet: {
+        // The kubelet's address must not wander to one of the VLANs.
+        nodeIP: { validSubnets: [cluster.subnet] },
+        ...(Object.keys(extraArgs).length > 0 && { extraArgs }),
+      },
+      ...(mirrors.length > 0 && { registries: { mirrors: Object.fromEntries(mirrors) as object } }),
       features: { kubePrism: { enabled: true, port: 7445 } },
     },
     cluster: {
@@ -46,16 +62,16 @@ function rolePatch(config: StackConfig, node: NodePlan): object {
   };
 }
 
+/** Kernel modules are one list, so they are all here: a list of another patch would be added to it, not replace it. */
 function variantPatch(config: StackConfig, node: NodePlan): object {
   const drbd = [{ name: 'drbd', parameters: ['usermode_helper=disabled'] }, { name: 'drbd_transport_tcp' }];
   const nvidia = ['nvidia', 'nvidia_uvm', 'nvidia_drm', 'nvidia_modeset'].map((name) => ({ name }));
-  const modules = [...(runsSatellite(config, node) ? drbd : []), ...(node.variant === 'gpu' ? nvidia : [])];
+  const others = config.talos.kernelModules.map(({ name, parameters }) => ({
+    name,
+    ...(parameters.length > 0 && { parameters }),
+  }));
+  const modules = [...(node.satellite ? drbd : []), ...(node.variant === 'gpu' ? nvidia : []), ...others];
   return modules.length === 0 ? {} : { machine: { kernel: { modules } } };
-}
-
-/** Whether the node has disks for LINSTOR, and so a satellite. */
-export function runsSatellite(config: StackConfig, node: Pick<NodePlan, 'role'>): boolean {
-  return config.linstor !== undefined && config.roles[node.role].dataDisk !== undefined;
 }
 
 function nodePatch(config: StackConfig, node: NodePlan): object {

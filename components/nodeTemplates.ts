@@ -4,10 +4,12 @@ import * as talos from '@pulumiverse/talos';
 import { stringify } from 'yaml';
 import { describeImage, type TemplatePlan } from '../config/plan';
 import type { StackConfig, Variant } from '../config/schema';
+import type { VmGuards } from '../lifecycle/vmGuards';
 
 export interface NodeTemplatesArgs {
   config: StackConfig;
   templates: TemplatePlan[];
+  guards: VmGuards;
   proxmox: proxmox.Provider;
   talos: talos.Provider;
 }
@@ -15,6 +17,7 @@ export interface NodeTemplatesArgs {
 /** Schematic -> image on every host that needs it -> template VM (R003-1), for both filled release slots. */
 export class NodeTemplates extends pulumi.ComponentResource {
   private readonly schematics = new Map<Variant, talos.imageFactory.Schematic>();
+  private readonly images = new Map<string, proxmox.download.File>();
   private readonly templates = new Map<string, pulumi.Resource>();
 
   constructor(
@@ -23,8 +26,7 @@ export class NodeTemplates extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super('prox-ops:template:NodeTemplates', name, {}, opts);
-    for (const template of args.templates)
-      this.createTemplate(template, template.found ? undefined : this.createImage(template));
+    for (const template of args.templates) this.templates.set(template.key, this.createTemplate(template));
     this.registerOutputs({});
   }
 
@@ -44,40 +46,53 @@ export class NodeTemplates extends pulumi.ComponentResource {
   private schematic(variant: Variant): talos.imageFactory.Schematic {
     const known = this.schematics.get(variant);
     if (known) return known;
-    const officialExtensions = [...this.args.config.talos.extensions[variant]].sort();
     const schematic = new talos.imageFactory.Schematic(
       `schematic-${variant}`,
-      { schematic: stringify({ customization: { systemExtensions: { officialExtensions } } }) },
-      { parent: this, provider: this.args.talos },
+      { schematic: schematicText(this.args.config, variant) },
+      {
+        parent: this,
+        provider: this.args.talos,
+        // The engine keeps an id through an update, and the id is all that a schematic is.
+        replaceOnChanges: ['schematic'],
+      },
     );
     this.schematics.set(variant, schematic);
     return schematic;
   }
 
-  private createImage(template: TemplatePlan): proxmox.download.File {
-    const { config } = this.args;
-    const version = template.release.talos;
-    const id = this.schematicId(template.variant);
+  /** Slots with the same Talos release share the image: a host's storage has a file of that name once. */
+  private image(template: TemplatePlan): proxmox.download.File {
+    const key = `${template.host}-${template.variant}-${template.release.talos}`;
+    const image = this.images.get(key) ?? this.createImage(key, template);
+    this.images.set(key, image);
+    return image;
+  }
+
+  private createImage(key: string, { host, variant, release }: TemplatePlan): proxmox.download.File {
+    const { config, guards } = this.args;
+    const id = this.schematicId(variant);
     return new proxmox.download.File(
-      `image-${template.key}`,
+      `image-${key}`,
       {
-        nodeName: template.host,
+        nodeName: host,
         datastoreId: config.proxmox.imageStorage,
         contentType: 'import',
-        fileName: pulumi.interpolate`talos-${version}-${id.apply((full) => full.slice(0, 12))}.raw`,
-        url: pulumi.interpolate`${config.talos.imageFactory}/image/${id}/${version}/nocloud-amd64.raw`,
+        // Release and schematic make the image: another one never gets the same name.
+        fileName: pulumi.interpolate`talos-${release.talos}-${id.apply((full) => full.slice(0, 12))}.raw`,
+        // Uncompressed: Proxmox imports it as it is. The factory's .xz is none of the formats it can unpack.
+        url: pulumi.interpolate`${config.talos.imageFactory}/image/${id}/${release.talos}/nocloud-amd64.raw`,
         // With true, a changed size at the factory would replace a file that templates still import from.
         overwrite: false,
       },
-      // A host that is offline during a refresh drops its file from the state; the file itself is still there.
-      { parent: this, provider: this.args.proxmox, retainOnDelete: false },
+      { parent: this, provider: this.args.proxmox, hooks: guards.image },
     );
   }
 
-  /** @param image absent for a template that was found: what it was made from is long gone. */
-  private createTemplate(template: TemplatePlan, image: proxmox.download.File | undefined): void {
-    const { config } = this.args;
-    const resource = new proxmox.VmLegacy(
+  private createTemplate(template: TemplatePlan): proxmox.VmLegacy {
+    const { config, guards } = this.args;
+    // What a found template was made from is long gone.
+    const image = template.found ? undefined : this.image(template);
+    return new proxmox.VmLegacy(
       `template-${template.key}`,
       {
         vmId: template.vmId,
@@ -95,6 +110,7 @@ export class NodeTemplates extends pulumi.ComponentResource {
         memory: { dedicated: 2048 },
         operatingSystem: { type: 'l26' },
         serialDevices: [{ device: 'socket' }],
+        vga: { type: 'serial0' },
         networkDevices: [{ bridge: config.proxmox.bridge }],
         // Without this the provider takes the empty drive for a datastore when it clones across hosts.
         cdrom: { fileId: 'none', interface: 'ide3' },
@@ -112,11 +128,21 @@ export class NodeTemplates extends pulumi.ComponentResource {
         provider: this.args.proxmox,
         deleteBeforeReplace: true,
         // The provider would "update" a template to another image and keep the old one: the description names the image.
-        replaceOnChanges: ['description'],
+        replaceOnChanges: ['description', 'disks[0].importFrom', 'disks[0].datastoreId'],
         ignoreChanges: ['disks[0].speed', ...(template.found?.keep ?? [])],
         dependsOn: image ? [image] : [],
+        hooks: guards.vm,
       },
     );
-    this.templates.set(template.key, resource);
   }
+}
+
+/** Sorted, so that the order in the stack file does not make another schematic. */
+function schematicText({ talos: { extensions, kernelArgs } }: StackConfig, variant: Variant): string {
+  const officialExtensions = [...extensions[variant]].sort();
+  // Their order is the operator's: of two arguments for the same thing, the kernel takes the later one.
+  const extraKernelArgs = kernelArgs[variant] ?? [];
+  return stringify({
+    customization: { ...(extraKernelArgs.length > 0 && { extraKernelArgs }), systemExtensions: { officialExtensions } },
+  });
 }

@@ -2,7 +2,7 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import type { BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
-import { describeImage, type ClusterPlan, type NodePlan } from '../config/plan';
+import type { NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { EtcdMembership } from '../lifecycle/etcdMembership';
 import { HealthGate } from '../lifecycle/healthGate';
@@ -10,16 +10,21 @@ import { LinstorEvacuation } from '../lifecycle/linstorEvacuation';
 import { NodeDrain } from '../lifecycle/nodeDrain';
 import { NodeIdentity } from '../lifecycle/nodeIdentity';
 import { RolloutTurn } from '../lifecycle/rolloutTurn';
-import { machinePatches, runsSatellite } from './machinePatches';
+import type { VmGuards } from '../lifecycle/vmGuards';
+import type { CloneQueue } from './cloneQueue';
+import type { MachineConfig } from './machineConfigs';
 import type { NodeTemplates } from './nodeTemplates';
+import { ignoredPaths, nodeVmArgs, replacingPaths } from './nodeVm';
 import { settingsFrom } from './settings';
 import type { TalosSecrets } from './talosSecrets';
 
 export interface TalosNodeArgs {
   config: StackConfig;
-  plan: ClusterPlan;
   node: NodePlan;
   templates: NodeTemplates;
+  machine: MachineConfig;
+  guards: VmGuards;
+  clones: CloneQueue;
   secrets: TalosSecrets;
   access: pulumi.Output<BracketInputs['access']>;
   proxmox: proxmox.Provider;
@@ -76,10 +81,8 @@ export class TalosNode extends pulumi.ComponentResource {
   }
 
   private target(): BracketInputs['node'] {
-    const { node, config } = this.args;
-    const { name, role, vmId, uuid, host, address, found } = node;
+    const { name, role, vmId, uuid, host, address, satellite, found } = this.args.node;
     const vmName = found?.vmName;
-    const satellite = runsSatellite(config, node);
     return { name, role, vmId, uuid, host, address, satellite, ...(vmName !== undefined && { vmName }) };
   }
 
@@ -91,73 +94,27 @@ export class TalosNode extends pulumi.ComponentResource {
   }
 
   private createVm(): proxmox.VmLegacy {
-    const { node, config, templates } = this.args;
-    const hardware = config.roles[node.role];
+    const { node, config, templates, machine, guards, clones } = this.args;
     const schematic = templates.schematicId(node.variant);
-    return new proxmox.VmLegacy(
-      `${node.name}-vm`,
-      {
-        vmId: node.vmId,
-        name: node.found?.vmName ?? node.name,
-        nodeName: node.host,
-        description: schematic.apply((id) => describeImage(node.release.talos, id)),
-        // Proxmox keeps each tag once, and the provider sees a difference for ever when one was sent twice.
-        tags: [...new Set(['prox-ops', config.cluster.name, node.role, node.variant])].sort(),
-        // One attempt: with two, "already exists" counts as done and a foreign VM would be taken over.
-        clone: { vmId: node.templateVmId, full: true, datastoreId: config.proxmox.storage, retries: 1 },
-        machine: 'q35',
-        scsiHardware: 'virtio-scsi-single',
-        bootOrders: ['scsi0'],
-        cpu: { cores: hardware.cores, sockets: hardware.sockets, type: config.proxmox.cpuType },
-        memory: { dedicated: hardware.memory },
-        operatingSystem: { type: 'l26' },
-        serialDevices: [{ device: 'socket' }],
-        cdrom: { fileId: 'none', interface: 'ide3' },
-        smbios: { uuid: node.uuid },
-        onBoot: true,
-        started: true,
-        // The guest has left the cluster before its VM goes, and Proxmox would wait for an agent that is gone.
-        stopOnDestroy: true,
-        startup: { order: node.role === 'controlplane' ? 1 : 2 },
-        networkDevices: node.nics.map((nic) => ({
-          bridge: nic.bridge,
-          macAddress: nic.mac,
-          ...(nic.vlan === undefined ? {} : { vlanId: nic.vlan }),
-        })),
-        disks: this.disks(hardware),
-        hostpcis: node.pci.map((mapping, index) => ({ device: `hostpci${index}`, mapping, pcie: true })),
-        // The address is there in maintenance mode already: nobody has to look a new machine up.
-        initialization: {
-          datastoreId: config.proxmox.storage,
-          ipConfigs: [{ ipv4: { address: node.nics[0]?.address ?? node.address, gateway: config.cluster.gateway } }],
-        },
-      },
-      {
-        parent: this,
-        provider: this.args.proxmox,
-        deleteBeforeReplace: true,
-        // The description names release and schematic: a new release replaces the VM even when the template id is the same.
-        replaceOnChanges: ['description'],
-        // The provider sees a difference in these for ever (pulumi-proxmoxve #664).
-        ignoreChanges: [
-          ...this.disks(hardware).map((_, index) => `disks[${index}].speed`),
-          ...(node.found?.keep ?? []),
-        ],
-        dependsOn: [this.identity, templates.template(node.template)],
-      },
+    const options: pulumi.CustomResourceOptions = {
+      parent: this,
+      provider: this.args.proxmox,
+      deleteBeforeReplace: true,
+      replaceOnChanges: replacingPaths(node),
+      ignoreChanges: ignoredPaths(node),
+      // A configuration that Talos would refuse stops the update while the old VM still stands.
+      dependsOn: [this.identity, templates.template(node.template), machine.validated],
+      hooks: guards.vm,
+    };
+    return clones.add(
+      node.templateVmId,
+      (templateVmId) =>
+        new proxmox.VmLegacy(`${node.name}-vm`, nodeVmArgs(config, node, schematic, templateVmId), options),
     );
   }
 
-  private disks(hardware: StackConfig['roles']['worker']): proxmox.types.input.VmLegacyDisk[] {
-    const { storage, dataStorage } = this.args.config.proxmox;
-    const common = { iothread: true, discard: 'on', ssd: true };
-    const system = { interface: 'scsi0', datastoreId: storage, size: hardware.disk, ...common };
-    if (hardware.dataDisk === undefined) return [system];
-    return [system, { interface: 'scsi1', datastoreId: dataStorage, size: hardware.dataDisk, ...common }];
-  }
-
   private createConfiguration(): talos.machine.ConfigurationApply {
-    const { node, secrets } = this.args;
+    const { node, secrets, machine } = this.args;
     // The provider has no replacement rule: an address fed by the VM makes the configuration go and come with it.
     const address = this.vm.id.apply(() => node.address);
     return new talos.machine.ConfigurationApply(
@@ -165,7 +122,7 @@ export class TalosNode extends pulumi.ComponentResource {
       {
         node: address,
         clientConfiguration: secrets.clientConfiguration,
-        machineConfigurationInput: this.renderConfiguration(),
+        machineConfigurationInput: machine.text,
         // A machine that never answers is given up when a node that never gets ready would be.
         timeouts: { create: `${this.args.config.rollout.nodeReadyTimeout}s`, update: '5m' },
       },
@@ -175,31 +132,8 @@ export class TalosNode extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         replaceOnChanges: ['node'],
         ignoreChanges: node.found?.keepConfiguration === true ? ['machineConfigurationInput'] : [],
-        dependsOn: [this.vm],
+        dependsOn: [this.vm, machine.validated],
       },
     );
-  }
-
-  private renderConfiguration(): pulumi.Output<string> {
-    const { node, config, plan, secrets, templates } = this.args;
-    const factoryHost = new URL(config.talos.imageFactory).host;
-    const patches = templates
-      .schematicId(node.variant)
-      .apply((id) => machinePatches(config, node, `${factoryHost}/nocloud-installer/${id}:${node.release.talos}`));
-    const rendered = talos.machine.getConfigurationOutput(
-      {
-        clusterName: config.cluster.name,
-        clusterEndpoint: plan.endpoint,
-        machineType: node.role,
-        machineSecrets: secrets.machineSecrets,
-        talosVersion: node.release.talos,
-        kubernetesVersion: node.release.kubernetes.replace(/^v/, ''),
-        configPatches: patches,
-        docs: false,
-        examples: false,
-      },
-      { parent: this, provider: this.args.talos },
-    );
-    return pulumi.secret(rendered.machineConfiguration);
   }
 }

@@ -7,6 +7,8 @@ export interface TalosSecretsArgs {
   plan: ClusterPlan;
   /** Talos version the cluster was first built with. */
   talosVersion: string;
+  /** Path of an existing secrets.yaml to take the identity from. Read once: later it may be absent, or changed. */
+  importFrom?: string;
   provider: talos.Provider;
 }
 
@@ -29,6 +31,7 @@ export class TalosSecrets extends pulumi.ComponentResource {
         protect: true,
         retainOnDelete: true,
         ignoreChanges: ['talosVersion'],
+        ...(args.importFrom !== undefined && { import: args.importFrom }),
       },
     );
     this.machineSecrets = pulumi.secret(secrets.machineSecrets);

@@ -70,6 +70,8 @@ export interface NodePlan {
   tags: string[];
   labels: Record<string, string>;
   taints: Record<string, string>;
+  /** The node's own patches of its machine configuration. */
+  patches: Record<string, unknown>[];
   /** It was there before the program, and stays as it is until it is replaced. */
   found?: FoundNode;
 }
@@ -137,6 +139,7 @@ function planNode(config: StackConfig, name: string, node: NodeConfig): NodePlan
     tags: [...new Set([...ownTags(config, node), ...node.tags])].sort(),
     labels: node.labels,
     taints: node.taints,
+    patches: node.patches,
     ...(found && { found }),
   };
 }

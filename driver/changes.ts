@@ -12,6 +12,8 @@ export interface Change {
   /** Inputs before and after, as far as the engine tells them; secrets are masked. */
   before?: Record<string, unknown>;
   after?: Record<string, unknown>;
+  /** Property paths that differ, as the provider says. */
+  paths?: string[];
 }
 
 const NODE_COMPONENT = 'prox-ops:node:TalosNode';
@@ -69,6 +71,8 @@ export class ChangeSet {
     if (node !== undefined) change.node = node;
     if (step.old) change.before ??= step.old.inputs;
     if (step.new) change.after = step.new.inputs;
+    const paths = Object.keys(step.detailedDiff ?? {});
+    change.paths = [...new Set([...(change.paths ?? []), ...(paths.length > 0 ? paths : (step.diffs ?? []))])];
     this.changes.set(step.urn, change);
   }
 }

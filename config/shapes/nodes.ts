@@ -16,6 +16,7 @@ import {
   vmId,
   whole,
 } from './scalars';
+import { patches } from './talos';
 
 const count = whole(1);
 const memory = whole(2048);
@@ -87,6 +88,7 @@ export const nodeShape = z.strictObject({
   tags: z.array(tag).default([]).describe('Proxmox tags, beside those that every node has.'),
   labels: z.record(text, quoted).default({}).describe('Kubernetes node labels.'),
   taints: z.record(text, quoted).default({}).describe('Kubernetes node taints: `key: value:Effect`.'),
+  patches: patches.describe('Patches of the machine configuration, after those of talos.patches.'),
 });
 
 export const nodes = z.record(dnsLabel, nodeShape).describe('The nodes, by name.');

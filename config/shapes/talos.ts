@@ -16,6 +16,9 @@ const kernelModule = z.strictObject({
   parameters: z.array(text).default([]).describe('Parameters, like `usermode_helper=disabled`.'),
 });
 
+/** Strategic merge patches of a machine configuration, e.g. `{machine: {sysctls: {...}}}`. */
+export const patches = z.array(z.record(text, z.unknown())).default([]);
+
 export const talos = z
   .strictObject({
     imageFactory: url('https', 'http')
@@ -45,6 +48,16 @@ export const talos = z
       .record(text, z.array(url('https', 'http')).min(1))
       .default({})
       .describe('Mirrors of container registries: endpoints by host name, tried in order.'),
+    patches: z
+      .strictObject({
+        cluster: patches.describe('For every node.'),
+        controlplane: patches.describe('For control planes.'),
+        worker: patches.describe('For workers.'),
+        standard: patches.describe('For nodes without a GPU.'),
+        gpu: patches.describe('For nodes with a GPU.'),
+      })
+      .prefault({})
+      .describe('Patches of the machine configuration, each applied after the program’s own of the same kind.'),
     importSecrets: text
       .optional()
       .describe('Path of an existing secrets.yaml, from the project directory: the cluster keeps its identity.'),

@@ -3,6 +3,7 @@ import { ExitCode } from '../exit';
 import { planRoll, type RollPlan } from '../plan';
 import { openStack } from '../project';
 import { fromTo } from '../views/format';
+import { vmEffects } from '../vmEffects';
 import { projectFrom, type CommonOptions } from './options';
 
 /** `prox-ops plan`: what a roll would do. Changes nothing. */
@@ -24,7 +25,12 @@ function planJson(plan: RollPlan): object {
     action,
     why,
   }));
-  return { nodes, prepare: plan.prepare.map(brief), inPlace: plan.inPlace.map(brief) };
+  return {
+    nodes,
+    prepare: plan.prepare.map(brief),
+    inPlace: plan.inPlace.map(brief),
+    effects: vmEffects(plan.inPlace),
+  };
 }
 
 export function planText(plan: RollPlan): string {
@@ -35,6 +41,7 @@ export function planText(plan: RollPlan): string {
   if (plan.nodes.length > 0)
     lines.push(nodesTable(plan), 'One at a time, in this order. The VM is the point of no return.');
   if (plan.inPlace.length > 0) lines.push(`At the end, without a turn: ${plan.inPlace.length} resource(s).`);
+  for (const { vm, effect, why } of vmEffects(plan.inPlace)) lines.push(`  ${vm} ${effect}: ${why.join(', ')}`);
   return lines.join('\n');
 }
 

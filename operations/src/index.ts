@@ -33,4 +33,13 @@ export type { Node as KubernetesNode } from './clients/kubernetesObjects.js';
 export type { EtcdMember, EtcdStatus, Extension, MachineStatus } from './clients/talosOutput.js';
 export { readEtcd, type EtcdView } from './checks/etcdView.js';
 export { ForeignVmError, isUnconfigured, removeHalfMadeVm, vmExists, type HalfMadeVm } from './actions/halfMadeVm.js';
+export { removeStaleImage, type ImageFile } from './actions/staleImage.js';
+export {
+  assertIdIsFree,
+  assertWhole,
+  previewIdIsOurs,
+  shortcomings,
+  type GuardedVm,
+  type ProxmoxAccess,
+} from './actions/vmGuard.js';
 export { clusterState, type ClusterState, type NodeState } from './status.js';

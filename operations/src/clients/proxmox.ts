@@ -22,16 +22,28 @@ export interface Proxmox {
 
 export class ProxmoxError extends Error {
   override readonly name = 'ProxmoxError';
+
+  constructor(
+    message: string,
+    /** HTTP status of the answer; undefined when there was none that could be used. */
+    readonly status?: number,
+  ) {
+    super(message);
+  }
 }
 
 const TIMEOUT = 15_000;
 const TRIES = 3;
 
-interface VmRow {
+/** A guest in the cluster's listing, which is the cluster's memory: it has no name while its host is offline. */
+export interface ProxmoxRow {
   vmid: number;
   name?: string;
   node: string;
+  /** qemu or lxc */
   type: string;
+  status?: string;
+  template?: number;
 }
 
 /**
@@ -47,13 +59,38 @@ export class ProxmoxClient implements Proxmox {
   ) {}
 
   async vm(vmid: number): Promise<ProxmoxVm | undefined> {
-    const rows = await this.get<VmRow[]>('/cluster/resources?type=vm');
-    const row = rows.find((candidate) => candidate.vmid === vmid && candidate.type === 'qemu');
+    const row = await this.row(vmid);
     if (!row) return undefined;
     // The listing is the cluster's memory; only the host itself knows the configuration.
     const config = await this.get<{ name?: string; smbios1?: string }>(`/nodes/${row.node}/qemu/${vmid}/config`);
     const uuid = /(?:^|,)uuid=([0-9a-f-]+)/i.exec(config.smbios1 ?? '')?.[1] ?? '';
     return { vmid, name: config.name ?? row.name ?? '', host: row.node, uuid: uuid.toLowerCase() };
+  }
+
+  /** All guests that the token may see. */
+  async list(): Promise<ProxmoxRow[]> {
+    return this.get<ProxmoxRow[]>('/cluster/resources?type=vm');
+  }
+
+  /** Whether no guest has the id, of whatever kind, seen by the token or not. */
+  async isIdFree(vmid: number): Promise<boolean> {
+    try {
+      await this.get<string | number>(`/cluster/nextid?vmid=${vmid}`);
+      return true;
+    } catch (error) {
+      if (error instanceof ProxmoxError && error.status === 400) return false;
+      throw error;
+    }
+  }
+
+  /** A VM's configuration as its host has it; undefined when there is no such VM. */
+  async configOf(vmid: number): Promise<Record<string, unknown> | undefined> {
+    const row = await this.row(vmid);
+    return row && this.get<Record<string, unknown>>(`/nodes/${row.node}/qemu/${vmid}/config`);
+  }
+
+  private async row(vmid: number): Promise<ProxmoxRow | undefined> {
+    return (await this.list()).find((candidate) => candidate.vmid === vmid && candidate.type === 'qemu');
   }
 
   async hostOnline(host: string): Promise<boolean> {
@@ -82,7 +119,7 @@ export class ProxmoxClient implements Proxmox {
     });
     const text = await response.text();
     if (response.status !== 200)
-      throw new ProxmoxError(`Proxmox GET ${path}: ${response.status} ${response.statusText}`);
+      throw new ProxmoxError(`Proxmox GET ${path}: ${response.status} ${response.statusText}`, response.status);
     const { data } = JSON.parse(text) as { data: T | null };
     if (data === null || data === undefined) throw new ProxmoxError(`Proxmox GET ${path}: expected data, found none`);
     return data;

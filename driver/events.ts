@@ -19,6 +19,30 @@ const runNode = z.object({
   expectedMs: ms.optional().describe('how long its turn is expected to take, by earlier runs'),
 });
 
+const TOPICS = [
+  'reachability',
+  'lock',
+  'node',
+  'etcd',
+  'version',
+  'budget',
+  'pod',
+  'scheduling',
+  'storage',
+  'template',
+  'proxmox',
+] as const;
+
+const finding = z.object({
+  severity: z.enum(['blocker', 'warning']),
+  topic: z.enum(TOPICS),
+  node: z.string().optional().describe('the node whose turn it concerns; absent: every turn'),
+  object: z.string().describe('what it is about'),
+  expected: z.string(),
+  found: z.string(),
+  remedy: z.string().describe('what to do about it'),
+});
+
 const actor = z.object({
   name: z.string(),
   source: z.string().describe('where the name is from: an environment variable, or login'),
@@ -53,6 +77,16 @@ export const runEvent = z.discriminatedUnion('type', [
     .describe('the plan is confirmed: from here on something is changed'),
   z.object({ type: z.literal('run.reconciled'), what: z.string() }).describe('what an interrupted run had left'),
   z.object({ type: z.literal('run.interrupted'), message: z.string() }).describe('Ctrl-C, or a signal to end'),
+  z
+    .object({
+      type: z.literal('preflight'),
+      blockers: z.array(finding),
+      warnings: z.array(finding),
+      replicas: z
+        .record(z.string(), z.object({ count: z.number(), bytes: z.number() }))
+        .describe('what LINSTOR has to move, by node'),
+    })
+    .describe('what the plan will meet (docs/plan.md); nothing is changed yet'),
   z.object({ type: z.literal('prepare.started'), resources: z.number() }),
   z.object({ type: z.literal('prepare.finished'), ms }),
   z.object({

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { abortCommand } from './commands/abort';
 import { configCheckCommand, configSchemaCommand } from './commands/config';
-import { planCommand } from './commands/plan';
+import { healthCommand, type HealthCommandOptions } from './commands/health';
+import { planCommand, type PlanCommandOptions } from './commands/plan';
 import type { CommonOptions, RunOptions } from './commands/options';
 import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
 import { reportCommand, REPORT_FORMATS, type ReportCommandOptions } from './commands/report';
@@ -72,9 +73,9 @@ function buildProgram(): Command {
   policies(audited(program.command('up').description('build the cluster, or apply what replaces no node'))).action(
     (options: UpCommandOptions) => finish(upCommand(options)),
   );
-  common(program.command('plan').description('what a roll would do; changes nothing')).action(
-    (options: CommonOptions) => finish(planCommand(options)),
-  );
+  common(program.command('plan').description('what a roll would do, and what stands in its way; changes nothing'))
+    .option('--nodes <names...>', 'these nodes only')
+    .action((options: PlanCommandOptions) => finish(planCommand(options)));
   policies(audited(program.command('roll').alias('resume')))
     .description('replace every node that needs it, one by one; goes on where a run was stopped')
     .option('--nodes <names...>', 'these nodes only')
@@ -90,6 +91,9 @@ function buildProgram(): Command {
     .option('-y, --yes', 'do not ask')
     .option('--clear', 'let the node follow the active release again; changes the stack file only')
     .action((node: string, options: RollbackCommandOptions) => finish(rollbackCommand(node, options)));
+  common(program.command('health').description('the health checks of the cluster; exit code 2 when one fails'))
+    .option('--wait', 'until they pass, or for rollout.healthTimeout')
+    .action((options: HealthCommandOptions) => finish(healthCommand(options)));
   common(program.command('status').description('nodes, releases and the rollout lease')).action(
     (options: CommonOptions) => finish(statusCommand(options)),
   );

@@ -2,6 +2,8 @@ import { planCluster } from '../config/plan';
 import { abortNode } from './abort';
 import { UpdateError } from './engine';
 import { CommandError, ExitCode } from './exit';
+import { lookAround } from './planOutlook';
+import { refusal } from './planRefusal';
 import { planRoll, type PlannedNode, type RollPlan } from './plan';
 import { reconcile } from './reconcile';
 import { rollBackAfter } from './rollback';
@@ -38,10 +40,15 @@ interface Ending {
 async function run(options: RollOptions): Promise<Ending> {
   await refuseUnknownNodes(options);
   await reconcile(options);
-  const plan = await planRoll(options.stack, runEnvironment(options));
+  const [plan, around] = await Promise.all([
+    planRoll(options.stack, runEnvironment(options)),
+    lookAround(options.stack),
+  ]);
   const nodes = chosen(plan, options);
   if (nodes.length === 0 && plan.prepare.length === 0 && plan.inPlace.length === 0)
     return { outcome: 'nothing to do', exitCode: ExitCode.ok };
+  const blocked = await refusal(options, { nodes, prepare: plan.prepare }, around);
+  if (blocked !== undefined) return stopped(ExitCode.blocked, blocked);
   if (!(await options.confirm({ ...plan, nodes }))) return stopped(ExitCode.interrupted, 'not confirmed');
   announce(options, nodes);
   try {

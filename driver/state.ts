@@ -9,6 +9,8 @@ export const VM_TYPE = 'proxmoxve:index/vmLegacy:VmLegacy';
 export interface StateResource {
   urn: string;
   type: string;
+  /** The provider's id. */
+  id?: string;
   parent?: string;
   /** Set while a delete-before-replace is half done: the old one is gone, the new one not there yet. */
   pendingReplacement?: boolean;
@@ -26,6 +28,7 @@ interface RawDeployment {
   resources?: {
     urn: string;
     type: string;
+    id?: string;
     parent?: string;
     pendingReplacement?: boolean;
     initErrors?: string[];

@@ -4,7 +4,7 @@ import type { RollPlan } from '../plan';
 import { openStack } from '../project';
 import { roll } from '../roll';
 import { inSession } from '../session';
-import { planText } from './plan';
+import { planText } from '../planView';
 import { projectFrom, type RunOptions } from './options';
 
 export interface RollCommandOptions extends RunOptions {

@@ -1,32 +1,53 @@
-import { clusterState, type ClusterState } from '@prox-ops/operations';
+import { clusterState, installedSchematics, type ClusterState, type Schematics } from '@prox-ops/operations';
 import Table from 'cli-table3';
 import { planCluster, type NodePlan } from '../../config/plan';
 import { clusterAccess } from '../access';
 import { ExitCode } from '../exit';
 import { openStack } from '../project';
+import { readState } from '../state';
 import { stackConfig } from '../stackFile';
+import { stalenessOf, wantedSchematics, type Staleness } from '../staleness';
 import { projectFrom, type CommonOptions } from './options';
 
 /** `prox-ops status`: each node as it is and as the stack file wants it, and who holds the rollout lease. */
 export async function statusCommand(options: CommonOptions): Promise<ExitCode> {
   const stack = await openStack(projectFrom(options));
   const config = await stackConfig(stack);
-  const state = await clusterState(await clusterAccess(stack, config), config.rollout);
   const { nodes } = planCluster(config);
-  const text = options.json === true ? JSON.stringify(statusJson(nodes, state), null, 2) : statusText(nodes, state);
-  process.stdout.write(`${text}\n`);
+  const access = await clusterAccess(stack, config);
+  const addresses = Object.fromEntries(nodes.map(({ name, address }) => [name, address]));
+  const [state, installed, resources] = await Promise.all([
+    clusterState(access, config.rollout),
+    installedSchematics(access, addresses),
+    readState(stack),
+  ]);
+  const stale = stalenessOf(nodes, state, installed, wantedSchematics(resources));
+  const json = () => JSON.stringify(statusJson(nodes, state, installed, stale), null, 2);
+  process.stdout.write(`${options.json === true ? json() : statusText(nodes, state, stale)}\n`);
   return ExitCode.ok;
 }
 
-function statusJson(planned: NodePlan[], state: ClusterState): object {
-  return { ...state, nodes: planned.map((node) => ({ wanted: node.release, ...found(node, state), name: node.name })) };
+function statusJson(planned: NodePlan[], state: ClusterState, installed: Schematics, stale: Staleness): object {
+  const nodes = planned.map((node) => {
+    const schematic = installed[node.name];
+    const differs = stale[node.name] ?? [];
+    return {
+      wanted: node.release,
+      ...found(node, state),
+      name: node.name,
+      schematic,
+      stale: differs.length > 0,
+      differs,
+    };
+  });
+  return { ...state, nodes };
 }
 
 function found({ name }: NodePlan, state: ClusterState): ClusterState['nodes'][number] | undefined {
   return state.nodes.find((node) => node.name === name);
 }
 
-function statusText(planned: NodePlan[], state: ClusterState): string {
+function statusText(planned: NodePlan[], state: ClusterState, stale: Staleness): string {
   const table = new Table({
     head: ['node', 'role', 'state', 'Talos', 'wanted', 'kubelet'],
     style: { head: [], border: [], compact: true },
@@ -38,7 +59,20 @@ function statusText(planned: NodePlan[], state: ClusterState): string {
   const { faulty } = state;
   const storage =
     faulty === undefined ? [] : [`LINSTOR: ${faulty.length === 0 ? 'nothing faulty' : faulty.join('; ')}`];
-  return [table.toString(), leaseText(state), ...storage].join('\n');
+  return [table.toString(), ...staleLines(stale), leaseText(state), ...storage].join('\n');
+}
+
+/** Stale nodes by name, then what differs, once for nodes of which the same is true. */
+function staleLines(stale: Staleness): string[] {
+  const names = Object.keys(stale);
+  if (names.length === 0) return ['Every node runs what the stack file wants.'];
+  const groups = new Map<string, string[]>();
+  for (const [name, differs] of Object.entries(stale)) {
+    const what = differs.join('; ');
+    groups.set(what, [...(groups.get(what) ?? []), name]);
+  }
+  const details = [...groups].map(([what, of]) => `  ${of.join(', ')}: ${what}`);
+  return [`Stale: ${names.join(', ')}.`, ...details];
 }
 
 function nodeText(node: ClusterState['nodes'][number] | undefined): string {

@@ -50,6 +50,9 @@ export class Picture {
       case 'notice':
         this.note(`${event.subject}: ${event.message}`);
         break;
+      case 'preflight':
+        this.note(`preflight: ${event.blockers.length} blocker(s), ${event.warnings.length} warning(s)`);
+        break;
       case 'prepare.started':
         this.preparing = `preparing ${event.resources} template and image resources`;
         break;

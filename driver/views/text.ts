@@ -1,4 +1,5 @@
 import type { Recorded } from '../events';
+import { findingLines } from '../planView';
 import { duration, fromTo } from './format';
 
 /** An event in words, without its time; undefined for one that only a moving picture shows. */
@@ -12,6 +13,8 @@ export function eventText(event: Recorded): string | undefined {
       return `reconciled: ${event.what}`;
     case 'run.interrupted':
       return event.message;
+    case 'preflight':
+      return preflightText(event);
     case 'prepare.started':
       return `prepare: ${event.resources} template(s), image(s) and other resources`;
     case 'prepare.finished':
@@ -33,6 +36,12 @@ export function eventText(event: Recorded): string | undefined {
     case 'run.finished':
       return `${event.outcome} in ${duration(event.ms)}${because(event.message)}`;
   }
+}
+
+/** Blockers are told by the refusal that they lead to. */
+function preflightText({ blockers, warnings }: Extract<Recorded, { type: 'preflight' }>): string {
+  const head = `preflight: ${blockers.length} blocker(s), ${warnings.length} warning(s)`;
+  return [head, ...warnings.flatMap(findingLines)].join('\n');
 }
 
 function because(text: string | undefined): string {

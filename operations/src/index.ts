@@ -43,3 +43,10 @@ export {
   type ProxmoxAccess,
 } from './actions/vmGuard.js';
 export { clusterState, type ClusterState, type NodeState } from './status.js';
+export { assess, readCluster, type Preflight } from './preflight/preflight.js';
+export type { Finding } from './preflight/finding.js';
+export type { PreflightRequest, PreparedTemplate, TurnRequest } from './preflight/request.js';
+export type { Snapshot } from './preflight/snapshot.js';
+export type { Replicas } from './preflight/storage.js';
+export type { ProxmoxSite } from './clients/proxmoxSite.js';
+export { installedSchematics, type Schematics } from './preflight/installed.js';

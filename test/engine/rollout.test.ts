@@ -43,8 +43,12 @@ describe('the real engine, on a cluster of six nodes', () => {
 
   it('R000-7 LINSTOR refuses to evacuate: the VM is untouched, and what was taken down is put back', async () => {
     const before = generations(engine);
+    // The room goes after the preflight has seen it: only the guard itself is left to notice.
+    const driver = engine.begin('roll', '--yes', '--json', '--nodes', 'k8s-work-1');
+    const finished = engine.finished(driver);
+    await seen(driver, /"phase\.started","node":"k8s-work-1","phase":"drain"/);
     engine.lab.faults.set('evacuation-no-capacity');
-    const roll = await engine.proxOps('roll', '--yes', '--nodes', 'k8s-work-1');
+    const roll = await finished;
     engine.lab.faults.clear('evacuation-no-capacity');
     assert.equal(roll.code, 3, roll.output);
     assert.match(roll.output, /put back/);

@@ -1,4 +1,5 @@
 import { messageOf } from '../runtime/errors.js';
+import { readSite, type ProxmoxSite } from './proxmoxSite.js';
 
 /** A VM as Proxmox knows it. */
 export interface ProxmoxVm {
@@ -18,6 +19,8 @@ export interface Proxmox {
   vm(vmid: number): Promise<ProxmoxVm | undefined>;
   /** Whether a host is a member of the cluster and online. */
   hostOnline(host: string): Promise<boolean>;
+  /** Hosts, guests, storages and PCI mappings, in one look. */
+  site(): Promise<ProxmoxSite>;
 }
 
 export class ProxmoxError extends Error {
@@ -96,6 +99,10 @@ export class ProxmoxClient implements Proxmox {
   async hostOnline(host: string): Promise<boolean> {
     const hosts = await this.get<{ node: string; status?: string }[]>('/nodes');
     return hosts.some((row) => row.node === host && row.status === 'online');
+  }
+
+  async site(): Promise<ProxmoxSite> {
+    return readSite((path) => this.get(path));
   }
 
   /** Any GET of the API, by its path below /api2/json. @throws ProxmoxError. */

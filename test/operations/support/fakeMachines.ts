@@ -6,6 +6,7 @@ import {
   type EtcdStatus,
   type MachineStatus,
   type Proxmox,
+  type ProxmoxSite,
   type ProxmoxVm,
   type Talos,
 } from '../../../operations/src/index';
@@ -165,6 +166,26 @@ export class FakeProxmox implements Proxmox {
 
   async vm(vmid: number): Promise<ProxmoxVm | undefined> {
     return Promise.resolve(this.vms.get(vmid));
+  }
+
+  /** Hosts, storages and mappings as a test wants them; the guests are the VMs. */
+  surroundings: Omit<ProxmoxSite, 'guests'> = {
+    quorate: true,
+    hosts: [{ name: 'pve1', online: true, memory: 256 * 2 ** 30, memoryUsed: 64 * 2 ** 30 }],
+    storages: [],
+    mappings: new Map(),
+  };
+
+  async site(): Promise<ProxmoxSite> {
+    const guests = [...this.vms.values()].map(({ vmid, name, host }) => ({
+      vmid,
+      name,
+      host,
+      template: name.startsWith('talos-'),
+      running: true,
+      memory: 16 * 2 ** 30,
+    }));
+    return Promise.resolve({ ...this.surroundings, guests });
   }
 
   async hostOnline(host: string): Promise<boolean> {

@@ -1,0 +1,103 @@
+import { assess, readCluster, type Finding, type Preflight, type Replicas, type Snapshot } from '@prox-ops/operations';
+import type { Stack } from '@pulumi/pulumi/automation';
+import { planCluster } from '../config/plan';
+import type { StackConfig } from '../config/schema';
+import { clusterAccess } from './access';
+import { CommandError } from './exit';
+import { expectationOf, readHistory, type Expectation } from './history';
+import { describeLock, ownership } from './locks/owner';
+import { lockStore, type StackLock } from './locks/store';
+import type { RollPlan } from './plan';
+import { preflightRequest } from './planRequest';
+import { stepSettings } from './settings';
+import { stackConfig } from './stackFile';
+
+/** What a roll would meet, told before it begins. */
+export interface Outlook {
+  blockers: Finding[];
+  warnings: Finding[];
+  /** By node. */
+  replicas: Record<string, Replicas>;
+  expected: Record<string, Expectation>;
+}
+
+/** What was read of the world; independent of the plan, so that both are made at the same time. */
+export interface Surroundings {
+  config: StackConfig;
+  /** Why there is no snapshot, when the cluster was never built. */
+  snapshot: Snapshot | { unbuilt: string };
+  locks: Finding[];
+}
+
+/** Sends reads alone, whatever it finds. */
+export async function lookAround(stack: Stack): Promise<Surroundings> {
+  const config = await stackConfig(stack);
+  const [snapshot, locks] = await Promise.all([readWorld(stack, config), stackLocks(stack)]);
+  return { config, snapshot, locks };
+}
+
+async function readWorld(stack: Stack, config: StackConfig): Promise<Surroundings['snapshot']> {
+  try {
+    return await readCluster(await clusterAccess(stack, config), stepSettings(config));
+  } catch (error) {
+    if (error instanceof CommandError) return { unbuilt: error.message };
+    throw error;
+  }
+}
+
+/** A lock of another run is named; one whose owner is gone is cleared by the roll itself. */
+async function stackLocks(stack: Stack): Promise<Finding[]> {
+  const locks = await readLocks(stack);
+  return locks.map((lock): Finding => {
+    const state = ownership(lock);
+    const told = { topic: 'lock', object: "the stack's lock", expected: 'nobody else at work' } as const;
+    const found = `held by ${describeLock(lock)}`;
+    if (state === 'gone' || state === 'orphaned')
+      return {
+        ...told,
+        severity: 'warning',
+        found: `${found}, ${state}`,
+        remedy: 'a roll waits for it to end and clears it',
+      };
+    return {
+      ...told,
+      severity: 'blocker',
+      found,
+      remedy: 'wait until that run has ended; once it is gone for certain: prox-ops unlock',
+    };
+  });
+}
+
+/** Where a backend does not show its locks, the engine itself tells of one when the roll begins. */
+async function readLocks(stack: Stack): Promise<StackLock[]> {
+  try {
+    return await (await lockStore(stack)).list();
+  } catch (error) {
+    if (error instanceof CommandError) return [];
+    throw error;
+  }
+}
+
+/** Puts plan, world and history together. */
+export async function outlookOf(
+  stack: Stack,
+  plan: Pick<RollPlan, 'nodes' | 'prepare'>,
+  around: Surroundings,
+): Promise<Outlook> {
+  const { findings, replicas } = judged(plan, around);
+  const all = [...around.locks, ...findings];
+  const history = await readHistory(stack.workspace.workDir, stack.name);
+  const expected = plan.nodes.map(({ name, role }) => [name, expectationOf(role, replicas[name], history)] as const);
+  return {
+    blockers: all.filter(({ severity }) => severity === 'blocker'),
+    warnings: all.filter(({ severity }) => severity === 'warning'),
+    replicas,
+    expected: Object.fromEntries(expected),
+  };
+}
+
+function judged(plan: Pick<RollPlan, 'nodes' | 'prepare'>, { config, snapshot }: Surroundings): Preflight {
+  if ('unbuilt' in snapshot) return { findings: [], replicas: {} };
+  const controlPlanes = planCluster(config).controlPlanes.map(({ address }) => address);
+  return assess(snapshot, preflightRequest(plan, config), controlPlanes);
+}

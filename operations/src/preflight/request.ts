@@ -1,0 +1,40 @@
+import type { Settings } from '../contract.js';
+
+/** A node's turn as it is planned. */
+export interface TurnRequest {
+  name: string;
+  role: 'controlplane' | 'worker';
+  vmId: number;
+  /** Absent for a node that the stack file has no more. */
+  address?: string;
+  host?: string;
+  /** replace: its VM goes and comes. finish: an interrupted turn goes on. add, remove: it comes or leaves for good. */
+  action: 'replace' | 'finish' | 'add' | 'remove';
+  from?: string;
+  /** What it shall run; absent when it leaves for good. */
+  release?: { talos: string; kubernetes: string };
+  template?: { vmId: number; name: string; host: string };
+  /** The VM as it shall be, in MiB and GiB. */
+  hardware: { memory: number; disks: { storage: string; size: number }[] };
+  /** PCI mappings by name. */
+  pci: string[];
+}
+
+/** A template or image that is made before the first turn. */
+export interface PreparedTemplate {
+  vmId: number;
+  name: string;
+  host: string;
+  /** GiB */
+  disk: { storage: string; size: number };
+  imageStorage: string;
+}
+
+export interface PreflightRequest {
+  /** In the order of their turns. */
+  turns: TurnRequest[];
+  prepare: PreparedTemplate[];
+  settings: Settings;
+  /** Namespace and label selector of LINSTOR's controller. */
+  linstorController?: { namespace: string; selector: string };
+}

@@ -1,0 +1,129 @@
+import { blocker, type Finding } from './finding.js';
+import type { SchedulableNode, SchedulablePod } from './objects.js';
+import type { TurnRequest } from './request.js';
+
+/** Kubelets may be so many minors older than the API server (Kubernetes' version skew policy). */
+const KUBELET_BEHIND = 3;
+
+interface Version {
+  major: number;
+  minor: number;
+}
+
+/** Upgrade paths that nobody supports: skipped minors, and a kubelet newer than the API servers it talks to. */
+export function versionFindings(turns: TurnRequest[], nodes: SchedulableNode[], pods: SchedulablePod[]): Finding[] {
+  const fleet = new Fleet(nodes, pods);
+  return turns.flatMap((turn) => {
+    const found = [...talosPath(turn, fleet), ...kubernetesPath(turn, fleet)];
+    fleet.takesTurn(turn);
+    return found;
+  });
+}
+
+/** The versions in the cluster, as they are when a turn comes. */
+class Fleet {
+  readonly talos = new Map<string, string>();
+  readonly kubelets = new Map<string, string>();
+  readonly apiServers = new Map<string, string>();
+
+  constructor(nodes: SchedulableNode[], pods: SchedulablePod[]) {
+    for (const { metadata, status } of nodes) {
+      const info = status?.nodeInfo as { kubeletVersion?: string; osImage?: string } | undefined;
+      this.kubelets.set(metadata.name, info?.kubeletVersion ?? '');
+      this.talos.set(metadata.name, /\((v[^)]+)\)/.exec(info?.osImage ?? '')?.[1] ?? '');
+    }
+    for (const { metadata, spec } of pods) {
+      const version = /kube-apiserver:(v[\d.]+)/.exec(spec?.containers?.[0]?.image ?? '')?.[1];
+      if (metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined && version && spec?.nodeName)
+        this.apiServers.set(spec.nodeName, version);
+    }
+  }
+
+  takesTurn({ name, role, release }: TurnRequest): void {
+    if (!release) {
+      this.kubelets.delete(name);
+      this.apiServers.delete(name);
+      return;
+    }
+    this.talos.set(name, release.talos);
+    this.kubelets.set(name, release.kubernetes);
+    if (role === 'controlplane') this.apiServers.set(name, release.kubernetes);
+  }
+
+  oldest(versions: Map<string, string>): { name: string; text: string; minor: number } | undefined {
+    const known = [...versions].flatMap(([name, text]) => {
+      const version = parse(text);
+      return version ? [{ name, text, minor: version.minor }] : [];
+    });
+    return known.sort((a, b) => a.minor - b.minor)[0];
+  }
+}
+
+function parse(text: string | undefined): Version | undefined {
+  const match = /^v(\d+)\.(\d+)\./.exec(text ?? '');
+  return match ? { major: Number(match[1]), minor: Number(match[2]) } : undefined;
+}
+
+function talosPath({ name, from, release }: TurnRequest, fleet: Fleet): Finding[] {
+  const now = fleet.talos.get(name) || from;
+  const [old, next] = [parse(now), parse(release?.talos)];
+  if (!old || !next || (old.major === next.major && Math.abs(old.minor - next.minor) <= 1)) return [];
+  const between = `v${old.major}.${old.minor + Math.sign(next.minor - old.minor)}`;
+  return [
+    blocker({
+      topic: 'version',
+      node: name,
+      object: 'Talos',
+      expected: `one minor at a time: a release of ${between} first`,
+      found: `${now} -> ${release?.talos}`,
+      remedy: `prox-ops release ${between}.x, roll, then this one`,
+    }),
+  ];
+}
+
+function kubernetesPath(turn: TurnRequest, fleet: Fleet): Finding[] {
+  const next = parse(turn.release?.kubernetes);
+  if (!next) return [];
+  const about = { topic: 'version', node: turn.name, object: 'Kubernetes' } as const;
+  return turn.role === 'worker' ? workerPath(turn, next, fleet, about) : controlPlanePath(turn, next, fleet, about);
+}
+
+type About = Pick<Finding, 'topic' | 'node' | 'object'>;
+
+function workerPath({ release }: TurnRequest, next: Version, fleet: Fleet, about: About): Finding[] {
+  const oldest = fleet.oldest(fleet.apiServers);
+  if (!oldest || next.minor <= oldest.minor) return [];
+  return [
+    blocker({
+      ...about,
+      expected: `a kubelet not newer than any API server`,
+      found: `kubelet ${release?.kubernetes}, the API server of ${oldest.name} is ${oldest.text}`,
+      remedy: `replace ${oldest.name} first`,
+    }),
+  ];
+}
+
+function controlPlanePath({ release }: TurnRequest, next: Version, fleet: Fleet, about: About): Finding[] {
+  const found: Finding[] = [];
+  const server = fleet.oldest(fleet.apiServers);
+  if (server && Math.abs(next.minor - server.minor) > 1)
+    found.push(
+      blocker({
+        ...about,
+        expected: `API servers at most one minor apart`,
+        found: `${release?.kubernetes}, the API server of ${server.name} is ${server.text}`,
+        remedy: `go through v1.${server.minor + Math.sign(next.minor - server.minor)} first`,
+      }),
+    );
+  const kubelet = fleet.oldest(fleet.kubelets);
+  if (kubelet && next.minor - kubelet.minor > KUBELET_BEHIND)
+    found.push(
+      blocker({
+        ...about,
+        expected: `kubelets at most ${KUBELET_BEHIND} minors older than the API server`,
+        found: `${release?.kubernetes}, the kubelet of ${kubelet.name} is ${kubelet.text}`,
+        remedy: `bring ${kubelet.name} up first`,
+      }),
+    );
+  return found;
+}

@@ -1,0 +1,19 @@
+import { scale } from './scale';
+
+/** `npm run bench [TOPIC...]`: what is measured, by name. Results are ratios, printed for people. */
+const TOPICS: Record<string, () => Promise<string>> = { scale };
+
+async function main(asked: string[]): Promise<void> {
+  const unknown = asked.filter((topic) => !(topic in TOPICS));
+  if (unknown.length > 0)
+    throw new Error(`expected topics of ${Object.keys(TOPICS).join(', ')}, found ${unknown.join(', ')}`);
+  for (const [topic, run] of Object.entries(TOPICS)) {
+    if (asked.length > 0 && !asked.includes(topic)) continue;
+    process.stdout.write(`\n== ${topic}\n${await run()}\n`);
+  }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -14,7 +14,6 @@ const MEASURE = 15;
 const REPEATS = 3;
 const BASE = 118;
 const NODES_PER_HOST = 15;
-const CONTROL_PLANES = 3;
 
 interface Measurement {
   nodes: number;
@@ -64,7 +63,7 @@ function report(found: Measurement[]): string {
   return `${table.toString()}\nA ratio above 1 for a larger cluster is growth faster than linear.`;
 }
 
-/** A valid stack of so many nodes, spread over as many hosts as they need: three control planes, the rest workers. */
+/** A valid stack of so many nodes, spread over as many hosts as they need: three control planes (one of three nodes), the rest workers. */
 function stackFile(count: number): string {
   const network = testNetwork(BASE);
   const document = parseDocument(labStackFile({ repository: REPOSITORY, network, nodes: ['k8s-ctrl-1'] }));
@@ -82,15 +81,18 @@ function stackFile(count: number): string {
   set(['prox-ops:linstor', 'placeCount'], 1);
   set(['prox-ops:linstor', 'guardEnabled'], false);
   set(['prox-ops:roles', 'worker'], { cores: 4, memory: 8192, disk: 50, dataDisk: 100 });
-  const nodes = Array.from({ length: count }, (_, index) => node(index, names[index % names.length] ?? '', network));
+  const nodes = Array.from({ length: count }, (_, index) => {
+    const role = index < (count > 3 ? 3 : 1) ? 'controlplane' : 'worker';
+    return node(index, role, names[index % names.length] ?? '', network);
+  });
   set(['prox-ops:nodes'], Object.fromEntries(nodes));
   return document.toString();
 }
 
-function node(index: number, host: string, network: LabNetwork): [name: string, node: object] {
+function node(index: number, role: string, host: string, network: LabNetwork): [name: string, node: object] {
   const last = index + 1;
   const common = { vmId: 20_000 + index, host, address: network.map(`10.20.67.${last}`) };
-  if (index < CONTROL_PLANES) return [`ctrl-${last}`, { role: 'controlplane', ...common }];
+  if (role === 'controlplane') return [`ctrl-${last}`, { role, ...common }];
   const networks = { iot: network.map(`10.20.62.${last}/23`), dmz: network.map(`10.20.81.${last}/24`) };
-  return [`work-${last}`, { role: 'worker', ...common, networks }];
+  return [`work-${last}`, { role, ...common, networks }];
 }

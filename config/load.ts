@@ -11,16 +11,25 @@ export interface Loaded {
   proxmoxToken: pulumi.Output<string>;
 }
 
-/** Reads the stack's configuration: the only place that does. @throws ConfigError with every problem at once. */
+/** Reads the stack's configuration: the only place that does. @throws RunError with every problem at once. */
 export function load(): Loaded {
   const source = new pulumi.Config('prox-ops');
-  return { config: configFrom(rawConfig(source)), proxmoxToken: proxmoxToken(source) };
+  return told(() => ({ config: configFrom(rawConfig(source)), proxmoxToken: proxmoxToken(source) }));
+}
+
+/** The engine shows a RunError as it is; of any other error it shows a stack trace, which says nothing to an operator. */
+function told<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof ConfigError ? new pulumi.RunError(error.message) : error;
+  }
 }
 
 /** The configuration without credentials; undefined when the stack has none of ours. @throws as `load`. */
 export function loadConfig(): StackConfig | undefined {
   const raw = rawConfig(new pulumi.Config('prox-ops'));
-  return Object.keys(raw).length === 0 ? undefined : configFrom(raw);
+  return Object.keys(raw).length === 0 ? undefined : told(() => configFrom(raw));
 }
 
 function rawConfig(source: pulumi.Config): Record<string, unknown> {

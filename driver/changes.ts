@@ -14,6 +14,8 @@ export interface Change {
   after?: Record<string, unknown>;
   /** Property paths that differ, as the provider says. */
   paths?: string[];
+  /** Whether its delete would leave the real thing alone. */
+  retained?: boolean;
 }
 
 const NODE_COMPONENT = 'prox-ops:node:TalosNode';
@@ -70,7 +72,10 @@ export class ChangeSet {
     const node = nodeOf(step.urn, step.new?.parent ?? step.old?.parent);
     if (node !== undefined) change.node = node;
     if (step.old) change.before ??= step.old.inputs;
-    if (step.new) change.after = step.new.inputs;
+    if (step.new) {
+      change.after = step.new.inputs;
+      change.retained = step.new.retainOnDelete === true;
+    }
     const paths = Object.keys(step.detailedDiff ?? {});
     change.paths = [...new Set([...(change.paths ?? []), ...(paths.length > 0 ? paths : (step.diffs ?? []))])];
     this.changes.set(step.urn, change);

@@ -1,5 +1,6 @@
 import { realClock } from '@prox-ops/operations';
 import { ConcurrentUpdateError, type EngineEvent, type Stack } from '@pulumi/pulumi/automation';
+import { packConfigs } from './check/packs';
 import { CommandError, ExitCode } from './exit';
 import { lockFreed } from './locks/wait';
 import { lockStore } from './locks/store';
@@ -31,7 +32,7 @@ export class UpdateError extends CommandError {
 
 /** Runs a preview and hands over its events. Takes no lock and changes nothing. */
 export async function preview(stack: Stack, options: UpdateOptions = {}): Promise<void> {
-  await run(stack, options, (signal, onEvent) => stack.preview({ ...common(options), signal, onEvent }));
+  await run(stack, options, (signal, onEvent) => stack.preview({ ...common(stack, options), signal, onEvent }));
 }
 
 /** Runs an update. */
@@ -41,7 +42,9 @@ export async function update(
   onReconciled: (what: string) => void,
 ): Promise<void> {
   await withLock(stack, onReconciled, () =>
-    run(stack, options, (signal, onEvent) => withoutAfterthoughts(stack).up({ ...common(options), signal, onEvent })),
+    run(stack, options, (signal, onEvent) =>
+      withoutAfterthoughts(stack).up({ ...common(stack, options), signal, onEvent }),
+    ),
   );
 }
 
@@ -54,12 +57,16 @@ function withoutAfterthoughts(stack: Stack): Stack {
   return Object.assign(lean, { outputs: () => Promise.resolve({}), info: () => Promise.resolve(undefined) });
 }
 
-function common(options: UpdateOptions) {
+function common(stack: Stack, options: UpdateOptions) {
+  const { policyPacks } = options;
   return {
     color: 'never' as const,
     ...(options.targets && { target: options.targets }),
     ...(options.message !== undefined && { message: options.message }),
-    ...(options.policyPacks && { policyPacks: options.policyPacks }),
+    ...(policyPacks && {
+      policyPacks,
+      policyPackConfigs: packConfigs(policyPacks, stack.workspace.workDir, stack.name),
+    }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { abortCommand } from './commands/abort';
+import { checkCommand, type CheckCommandOptions } from './commands/check';
 import { configCheckCommand, configSchemaCommand } from './commands/config';
 import { healthCommand, type HealthCommandOptions } from './commands/health';
 import { planCommand, type PlanCommandOptions } from './commands/plan';
@@ -57,7 +58,9 @@ function audited(command: Command): Command {
 }
 
 function policies(command: Command): Command {
-  return command.option('--policy-pack <directory...>', 'policy packs that the engine runs with the update');
+  return command
+    .option('--policy-pack <directory...>', 'further policy packs, beside our own')
+    .option('--skip-policies <day: reason>', "leave our own policies out, e.g. '2026-12-01: why', to that day");
 }
 
 function positive(text: string): number {
@@ -110,6 +113,10 @@ function buildProgram(): Command {
   common(program.command('release <talos>').description('make a Talos release the one to run, in the stack file'))
     .option('--kubernetes <version>', 'Kubernetes version (default: unchanged)')
     .action((talos: string, options: ReleaseCommandOptions) => finish(releaseCommand(talos, options)));
+  policies(common(program.command('check').description('what all policies say about the update; changes nothing')))
+    .option('--roll', 'judge the change as roll makes it, one node after the other')
+    .option('--out <files...>', 'write the report, by ending: .txt, .json, .sarif, .md')
+    .action((options: CheckCommandOptions) => finish(checkCommand(options)));
   const config = program.command('config').description('the stack file');
   common(
     config.command('check').description('check the stack file without the engine, and show the plan in short'),

@@ -1,7 +1,9 @@
 import type { Stack } from '@pulumi/pulumi/automation';
 import { releaseInDescription } from '../config/plan';
 import { ChangeSet, type Change } from './changes';
+import { FindingCollector, type Finding } from './check/findings';
 import { preview } from './engine';
+import { CommandError, ExitCode } from './exit';
 import { TURN_TYPES } from './phases';
 import { VM_TYPE } from './state';
 
@@ -34,15 +36,35 @@ export interface RollPlan {
  * What is left to replace is what a preview says would be replaced: there is no other memory. Changes nothing. Our own
  * refusal of two replacements in one update is switched off for this preview alone.
  */
-export async function planRoll(stack: Stack, environment: Record<string, string> = {}): Promise<RollPlan> {
+export async function planRoll(
+  stack: Stack,
+  environment: Record<string, string> = {},
+  policyPacks: string[] = [],
+): Promise<RollPlan> {
   const changes = new ChangeSet();
-  await preview(stack, {
-    environment: { ...environment, PROX_OPS_PLAN: '1' },
-    onEvent: (event) => {
-      changes.add(event);
-    },
-  });
+  const policies = new FindingCollector();
+  try {
+    await preview(stack, {
+      policyPacks,
+      environment: { ...environment, PROX_OPS_PLAN: '1' },
+      onEvent: (event) => {
+        changes.add(event);
+        policies.add(event);
+      },
+    });
+  } catch (error) {
+    if (policies.blocks) throw refusal(stack.name, policies.findings(changes));
+    throw error;
+  }
   return planFrom(changes);
+}
+
+function refusal(stack: string, findings: Finding[]): CommandError {
+  const lines = findings
+    .filter(({ level }) => level === 'mandatory')
+    .map(({ policy, message }) => `  ${policy}: ${message}`);
+  const text = `${lines.length} policy violation(s). Nothing was changed.\n${lines.join('\n')}`;
+  return new CommandError(`${text}\nMore: prox-ops check --stack ${stack}`, ExitCode.blocked);
 }
 
 export function planFrom(changes: ChangeSet): RollPlan {

@@ -41,7 +41,7 @@ async function run(options: RollOptions): Promise<Ending> {
   await refuseUnknownNodes(options);
   await reconcile(options);
   const [plan, around] = await Promise.all([
-    planRoll(options.stack, runEnvironment(options)),
+    planRoll(options.stack, runEnvironment(options), options.policyPacks),
     lookAround(options.stack),
   ]);
   const nodes = chosen(plan, options);

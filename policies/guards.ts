@@ -1,5 +1,6 @@
+import { excuse, type Exception } from '../config/exceptions';
 import { resourcePolicy } from './support/define';
-import { excuse, exceptionsSchema, type Exception } from './support/exceptions';
+import { exceptionsSchema } from './support/exceptionsSchema';
 import { nodeNameOf } from './support/nodes';
 import { EVACUATION, TURN } from './support/types';
 

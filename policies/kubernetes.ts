@@ -1,5 +1,6 @@
+import { excuse, type Exception } from '../config/exceptions';
 import { resourcePolicy } from './support/define';
-import { excuse, exceptionsSchema, type Exception } from './support/exceptions';
+import { exceptionsSchema } from './support/exceptionsSchema';
 
 const RBAC = 'kubernetes:rbac.authorization.k8s.io/v1:';
 

@@ -48,5 +48,14 @@ export const POLICIES: AnyPolicy[] = Object.values(TOPICS).flatMap((topic) => Ob
  * preview of everything that comes before such an update is judged by all policies.
  */
 export function policiesFor(targeted: boolean): AnyPolicy[] {
-  return targeted ? POLICIES.filter((policy) => !('validateStack' in policy)) : POLICIES;
+  if (!targeted) return POLICIES;
+  // Kept by name: the engine takes a configured policy that the pack does not have for a mistake.
+  return POLICIES.map((policy) =>
+    'validateStack' in policy
+      ? {
+          ...policy,
+          validateStack: (stack) => stack.notApplicable('a targeted update describes a part of the stack'),
+        }
+      : policy,
+  );
 }

@@ -1,4 +1,5 @@
 import { confirmed } from '../ask';
+import { packsFor, type PolicyOptions } from '../check/packs';
 import { CommandError, type ExitCode } from '../exit';
 import type { RollPlan } from '../plan';
 import { openStack } from '../project';
@@ -7,11 +8,10 @@ import { inSession } from '../session';
 import { planText } from '../planView';
 import { projectFrom, type RunOptions } from './options';
 
-export interface RollCommandOptions extends RunOptions {
+export interface RollCommandOptions extends RunOptions, PolicyOptions {
   nodes?: string[];
   maxNodes?: number;
   yes?: boolean;
-  policyPack?: string[];
 }
 
 /** `prox-ops roll` and `prox-ops resume`. */
@@ -26,7 +26,7 @@ export async function rollCommand(options: RollCommandOptions): Promise<ExitCode
       ...session,
       ...(options.nodes && { nodes: options.nodes }),
       ...(options.maxNodes !== undefined && { maxNodes: options.maxNodes }),
-      ...(options.policyPack && { policyPacks: options.policyPack }),
+      policyPacks: packsFor(options, session.log),
       confirm: (plan) => session.aside(() => confirm(plan, options.yes === true)),
     }),
   );

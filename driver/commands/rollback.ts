@@ -1,6 +1,7 @@
 import { RELEASE_OVERRIDES } from '../../config/overrides';
 import type { Release, Slot } from '../../config/schema';
 import { confirmed } from '../ask';
+import { packsFor, type PolicyOptions } from '../check/packs';
 import { CommandError, ExitCode } from '../exit';
 import { planRoll } from '../plan';
 import { openStack } from '../project';
@@ -10,10 +11,9 @@ import { inSession } from '../session';
 import { setNodeSlot, stackConfig, stackFileOf } from '../stackFile';
 import { projectFrom, type RunOptions } from './options';
 
-export interface RollbackCommandOptions extends RunOptions {
+export interface RollbackCommandOptions extends RunOptions, PolicyOptions {
   yes?: boolean;
   clear?: boolean;
-  policyPack?: string[];
 }
 
 /** `prox-ops rollback NODE`: replaces one node by one of the other slot's release, and holds it there. */
@@ -41,7 +41,7 @@ export async function rollbackCommand(node: string, options: RollbackCommandOpti
     throw new CommandError(`${node} runs ${release.talos} already: nothing to roll back.`, ExitCode.blocked);
   if (!(await confirmed(question(node, slot, release), 'yes', options.yes === true))) return ExitCode.interrupted;
   return inSession({ project, stack, command: 'rollback', arguments: [node], options }, async (session) => {
-    const run = { stack, ...session, ...(options.policyPack && { policyPacks: options.policyPack }) };
+    const run = { stack, ...session, policyPacks: packsFor(options, session.log) };
     await reconcile(run);
     const outcome = await rollBack(run, planned, slot, 'asked for by prox-ops rollback');
     return outcome === 'rolled back' ? ExitCode.ok : ExitCode.open;

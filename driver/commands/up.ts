@@ -1,3 +1,4 @@
+import { packsFor, type PolicyOptions } from '../check/packs';
 import { update } from '../engine';
 import { CommandError, ExitCode } from '../exit';
 import { runEnvironment } from '../rollUpdate';
@@ -10,19 +11,18 @@ import { projectFrom, type RunOptions } from './options';
 import type { EngineEvent } from '@pulumi/pulumi/automation';
 import { splitUrn } from '../changes';
 
-export interface UpCommandOptions extends RunOptions {
-  policyPack?: string[];
-}
+export type UpCommandOptions = RunOptions & PolicyOptions;
 
 /** `prox-ops up`: builds the cluster, or applies whatever replaces no node. */
 export async function upCommand(options: UpCommandOptions): Promise<ExitCode> {
   const project = projectFrom(options);
   const stack = await openStack(project, true);
   return inSession({ project, stack, command: 'up', options }, async (session) => {
+    const policyPacks = packsFor(options, session.log);
     await reconcile({ stack, ...session });
     // A stack without resources has nothing to replace.
     if ((await readState(stack)).resources().length > 0)
-      refuseReplacements(await planRoll(stack, runEnvironment(session)));
+      refuseReplacements(await planRoll(stack, runEnvironment(session), policyPacks));
     await update(
       stack,
       {
@@ -32,7 +32,7 @@ export async function upCommand(options: UpCommandOptions): Promise<ExitCode> {
         },
         signal: session.signal,
         message: 'prox-ops up',
-        ...(options.policyPack && { policyPacks: options.policyPack }),
+        policyPacks,
       },
       (what) => {
         session.log.emit({ type: 'run.reconciled', what });

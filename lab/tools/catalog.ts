@@ -15,7 +15,7 @@ export const TOOL_NAMES = [
 ] as const;
 
 /** Programs that no lab runs by itself: whoever wants one asks for it. */
-export const EXTRA_TOOL_NAMES = ['versitygw'] as const;
+export const EXTRA_TOOL_NAMES = ['versitygw', 'actionlint'] as const;
 
 export type ToolName = (typeof TOOL_NAMES)[number];
 export type AnyToolName = ToolName | (typeof EXTRA_TOOL_NAMES)[number];
@@ -26,6 +26,7 @@ const ETCD = 'v3.7.3';
 const KUBERNETES = 'v1.36.3';
 const KWOK = 'v0.8.0';
 const VERSITYGW = 'v1.8.0';
+const ACTIONLINT = 'v1.7.12';
 
 /** A machine as Go and the release pages name it: linux/amd64. */
 interface Platform {
@@ -49,6 +50,7 @@ export function catalog(platform: Platform = thisPlatform()): Record<AnyToolName
     kubectl: kubernetes('kubectl', platform),
     kwok: kwok(),
     versitygw: versitygw(),
+    actionlint: actionlint(),
   };
 }
 
@@ -170,6 +172,20 @@ function kwok(): ToolSpec {
 }
 
 /** The Versity S3 gateway: an S3 server over a folder. */
+function actionlint(): ToolSpec {
+  return {
+    name: 'actionlint',
+    version: ACTIONLINT,
+    accepts: { from: ACTIONLINT, below: '1.8.0' },
+    probe: { args: ['-version'], pattern: /^v?(\d\S*)/m },
+    recipe: {
+      moduleDir: goModule('actionlint'),
+      packagePath: 'github.com/rhysd/actionlint/cmd/actionlint',
+      ldflags: `-X github.com/rhysd/actionlint.version=${ACTIONLINT.slice(1)}`,
+    },
+  };
+}
+
 function versitygw(): ToolSpec {
   return {
     name: 'versitygw',

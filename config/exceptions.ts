@@ -1,5 +1,3 @@
-import type { PolicyConfigJSONSchema } from '@pulumi/policy/schema';
-
 /** Somebody's word that a policy does not hold for one subject, for a time. */
 export interface Exception {
   /** What it is for, as the policy's message names it. */
@@ -10,21 +8,6 @@ export interface Exception {
   /** Last day, YYYY-MM-DD (UTC). */
   until: string;
 }
-
-export const exceptionsSchema: PolicyConfigJSONSchema = {
-  type: 'array',
-  items: {
-    type: 'object',
-    properties: {
-      subject: { type: 'string', minLength: 1 },
-      reason: { type: 'string', minLength: 10 },
-      by: { type: 'string', minLength: 1 },
-      until: { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' },
-    },
-    required: ['subject', 'reason', 'by', 'until'],
-    additionalProperties: false,
-  },
-};
 
 /** Whether a subject is excused today; else what to add to the message. */
 export function excuse(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EngineLab } from '../support/engine-lab';
 import { REPOSITORY } from '../support/stack-files';
 
-const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1'];
+const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
 
 /** The pack as the driver passes it by default, and the report that people read. */
 describe('policies on the real engine', () => {
@@ -77,7 +77,10 @@ describe('policies on the real engine', () => {
     configure({});
     const bare = await engine.proxOps('check');
     assert.equal(bare.code, 2, bare.output);
-    assert.match(bare.stdout, /one-node-at-a-time\n.*found 4: k8s-ctrl-1, k8s-ctrl-2, k8s-ctrl-3, k8s-work-1/);
+    assert.match(
+      bare.stdout,
+      /one-node-at-a-time\n.*found 6: k8s-ctrl-1, k8s-ctrl-2, k8s-ctrl-3, k8s-work-1, k8s-work-2, k8s-work-3/,
+    );
     const rolled = await engine.proxOps('check', '--roll');
     assert.equal(rolled.code, 0, rolled.output);
   });

@@ -2,7 +2,7 @@
  * Every request that the steps may send to the Kubernetes API. It is the single source of two things: a path that is not
  * described here is no argument of the client's methods (and is refused when it is made up at run time), and the driver's
  * roles are generated from it. So there is no call without a permission; that there is no permission without a call is
- * proved by test/engine/addons.test.ts, which compares the API server's audit log with this table.
+ * proved by test/faults/addons.test.ts, which compares the API server's audit log with this table.
  */
 
 /** RBAC's verbs, as far as they are used. `update` is what the API calls a PUT. */

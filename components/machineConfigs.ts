@@ -19,11 +19,8 @@ export interface MachineConfigsArgs {
 export interface MachineConfig {
   /** Secret. */
   text: pulumi.Output<string>;
-  /**
-   * Talos has found it valid: nothing of the node may be touched before. Empty in an update that targets a
-   * node: not being a target, it would not run there.
-   */
-  validated: pulumi.Resource[];
+  /** Talos has found it valid. Nothing of the node may be touched before. */
+  validated: pulumi.Resource;
 }
 
 /**
@@ -51,7 +48,7 @@ export class MachineConfigs extends pulumi.ComponentResource {
 
   private createConfig(node: NodePlan): MachineConfig {
     const text = this.render(node);
-    return { text, validated: this.args.plan.narrowed ? [] : [this.validate(node, text)] };
+    return { text, validated: this.validate(node, text) };
   }
 
   private render(node: NodePlan): pulumi.Output<string> {

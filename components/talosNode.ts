@@ -103,7 +103,7 @@ export class TalosNode extends pulumi.ComponentResource {
       replaceOnChanges: replacingPaths(node),
       ignoreChanges: ignoredPaths(node),
       // A configuration that Talos would refuse stops the update while the old VM still stands.
-      dependsOn: [this.identity, templates.template(node.template), ...machine.validated],
+      dependsOn: [this.identity, templates.template(node.template), machine.validated],
       hooks: guards.vm,
     };
     return clones.add(
@@ -132,7 +132,7 @@ export class TalosNode extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         replaceOnChanges: ['node'],
         ignoreChanges: node.found?.keepConfiguration === true ? ['machineConfigurationInput'] : [],
-        dependsOn: [this.vm, ...machine.validated],
+        dependsOn: [this.vm, machine.validated],
       },
     );
   }

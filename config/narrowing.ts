@@ -31,7 +31,7 @@ export function narrowToTargets(
   const names = [...asked, plan.first.name];
   const nodes = plan.nodes.filter((node) => names.includes(node.name));
   const templates = plan.templates.filter((template) => nodes.some((node) => node.template === template.key));
-  return { ...plan, nodes, templates, addons: NO_ADDONS, narrowed: true };
+  return { ...plan, nodes, templates, addons: NO_ADDONS };
 }
 
 /** Whether an engine with `--target` is among our ancestors. */

@@ -83,8 +83,6 @@ export interface AddonsPlan {
 }
 
 export interface ClusterPlan {
-  /** Only the targets of an update are described; what is no target is neither run nor deleted. */
-  narrowed?: boolean;
   templates: TemplatePlan[];
   /** Control planes first, then workers: the order in which nodes are replaced. */
   nodes: NodePlan[];

@@ -153,8 +153,16 @@ export function hardwareOf(config: Pick<StackConfig, 'roles'>, node: Pick<NodeCo
 }
 
 /** The tags that the program itself gives a node. */
-export function ownTags(config: Pick<StackConfig, 'cluster'>, node: Pick<NodeConfig, 'role' | 'variant'>): string[] {
-  return ['prox-ops', config.cluster.name, node.role, node.variant];
+export function ownTags(
+  { cluster }: { cluster: { name: string } },
+  { role, variant }: Pick<NodeConfig, 'role' | 'variant'>,
+): string[] {
+  return ['prox-ops', cluster.name, role, variant];
+}
+
+/** Tags that say what only the program may say of a VM. */
+export function reservedTags(...of: Parameters<typeof ownTags>): string[] {
+  return [...ownTags(...of), 'template', 'controlplane', 'worker', 'standard', 'gpu'];
 }
 
 /** Control planes start first, so that workers find an API. */

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { abortCommand } from './commands/abort';
+import { adoptCommand, type AdoptCommandOptions } from './commands/adopt';
 import { checkCommand, type CheckCommandOptions } from './commands/check';
 import { configCheckCommand, configSchemaCommand } from './commands/config';
 import { healthCommand, type HealthCommandOptions } from './commands/health';
@@ -117,6 +118,15 @@ function buildProgram(): Command {
     .option('--roll', 'judge the change as roll makes it, one node after the other')
     .option('--out <files...>', 'write the report, by ending: .txt, .json, .sarif, .md')
     .action((options: CheckCommandOptions) => finish(checkCommand(options)));
+  common(program.command('adopt').description('take over a cluster that runs already; changes nothing in it'))
+    .option('--proxmox <url>', 'Proxmox API (default: PROXMOX_VE_ENDPOINT)')
+    .option('--talosconfig <file>', "an administrator's (default: TALOSCONFIG, or ~/.talos/config)")
+    .option('--secrets <file>', "the cluster's secrets.yaml (default: made from what a control plane runs with)")
+    .option('--image-factory <url>', 'another image factory than the public one')
+    .option('--linstor-url <url>', 'LINSTOR controller (default: found in the cluster)')
+    .option('--dry-run', 'show the stack file and what differs; write nothing')
+    .option('--overwrite', 'replace an existing stack file, and the state of its stack')
+    .action((options: AdoptCommandOptions) => finish(adoptCommand(options)));
   const config = program.command('config').description('the stack file');
   common(
     config.command('check').description('check the stack file without the engine, and show the plan in short'),

@@ -13,13 +13,21 @@ export interface Project {
 
 /** Finds the project from a directory upward. @throws CommandError when there is none, or no stack is named. */
 export function findProject(from: string, stackName: string | undefined): Project {
+  const project = projectFor(from, stackName);
+  if (!existsSync(project.stackFile))
+    throw new CommandError(
+      `No stack file. Expected ${project.stackFile} for stack '${project.stackName}', found nothing there.`,
+    );
+  return project;
+}
+
+/** The same for a stack whose file need not be there yet. */
+export function projectFor(from: string, stackName: string | undefined): Project {
   const directory = findDirectory(from);
   const name = stackName ?? process.env.PULUMI_STACK;
   if (name === undefined || name === '')
     throw new CommandError('No stack named. Expected --stack NAME or PULUMI_STACK, found neither.');
   const stackFile = join(directory, `Pulumi.${name}.yaml`);
-  if (!existsSync(stackFile))
-    throw new CommandError(`No stack file. Expected ${stackFile} for stack '${name}', found nothing there.`);
   return { directory, stackName: name, stackFile };
 }
 

@@ -9,7 +9,7 @@ import { reconcile } from './reconcile';
 import { rollBackAfter } from './rollback';
 import { applyUpdate, runEnvironment, type RollOptions } from './rollUpdate';
 import type { Outcome, RunEvent } from './runLog';
-import { stackConfig } from './stackFile';
+import { forgetAdopted, stackConfig, stackFileOf } from './stackFile';
 import { readState } from './state';
 import { NodeTurn } from './turn';
 
@@ -84,6 +84,7 @@ async function takeTurns(options: RollOptions, plan: RollPlan, nodes: PlannedNod
 async function takeTurn(options: RollOptions, node: PlannedNode, index: number, of: number): Promise<Outcome> {
   const turn = new NodeTurn(options, node);
   const outcome = await turn.take(index, of);
+  if (turn.vmIsGone) await forgetAdopted(stackFileOf(options.stack), node.name);
   if (outcome !== 'open' || !turn.failure) return outcome;
   return rollBackAfter(options, node, turn.failure.phase, turn.failure.message);
 }

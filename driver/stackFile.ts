@@ -82,6 +82,15 @@ export async function setNodeSlot(path: string, node: string, slot: Slot | undef
   await writeWhenValid(path, document);
 }
 
+/** What was found of an adopted node is no more: it went with its VM. Comments and order are kept. */
+export async function forgetAdopted(path: string, node: string): Promise<void> {
+  const { document } = await checkStackFile(path);
+  const entry = ['config', 'prox-ops:adopted', 'nodes', node];
+  if (!document.hasIn(entry)) return;
+  document.deleteIn(entry);
+  await writeWhenValid(path, document);
+}
+
 async function writeWhenValid(path: string, document: Document): Promise<void> {
   const text = document.toString({ lineWidth: 0 });
   valid(checkStackText(text), path);

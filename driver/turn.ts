@@ -43,7 +43,8 @@ export class NodeTurn {
     return this.node.action === 'finish' ? 'finished' : 'replaced';
   }
 
-  private get vmIsGone(): boolean {
+  /** Whether the VM that stood before this turn is no more. */
+  get vmIsGone(): boolean {
     return this.tracker.done.includes('delete VM') || this.node.action === 'finish';
   }
 

@@ -12,6 +12,12 @@ export interface VmGuards {
   image: pulumi.ResourceHookBinding;
 }
 
+/**
+ * Set while `prox-ops adopt` tries out a state that does not have the VMs yet: its previews "create" what is there. An
+ * update looks all the same.
+ */
+const ADOPTING = 'PROX_OPS_ADOPTING';
+
 type HookArgs = pulumi.ResourceHookArgs;
 
 /** @param endpoint https://host:8006 @param token secret: USER@REALM!ID=UUID */
@@ -24,6 +30,7 @@ export function vmGuards(endpoint: string, token: pulumi.Output<string>): VmGuar
       const { assertIdIsFree, previewIdIsOurs } = operations();
       const vm = guardedVm(newInputs);
       if (!pulumi.runtime.isDryRun()) return assertIdIsFree(await access(), vm);
+      if (process.env[ADOPTING] !== undefined) return;
       const unknown = await previewIdIsOurs(await access(), vm);
       if (unknown !== undefined) await pulumi.log.warn(unknown);
     },

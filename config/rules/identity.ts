@@ -1,4 +1,4 @@
-import { ownTags, planNics } from '../plan';
+import { reservedTags, planNics } from '../plan';
 import { Problem } from '../problem';
 import { claimedTwice, nodesOf, rule, type Rule } from './rule';
 
@@ -54,7 +54,7 @@ export const IDENTITY_RULES: Rule[] = [
 
   rule(['cluster', 'nodes'], (config) =>
     nodesOf(config).flatMap(([name, node]) => {
-      const own = [...ownTags(config, node), 'template', 'controlplane', 'worker', 'standard', 'gpu'];
+      const own = reservedTags(config, node);
       return node.tags.flatMap((tag, index) => {
         if (!own.includes(tag) && node.tags.indexOf(tag) === index) return [];
         const expected = own.includes(tag) ? 'a tag that the program does not give itself' : 'each tag once';

@@ -14,6 +14,8 @@ export interface LabProjectOptions {
   /** Rollout settings that differ, e.g. timeouts that a test can wait for. */
   rollout?: Record<string, unknown>;
   linstor?: Record<string, unknown>;
+  /** No stack file: the cluster is there before its description. */
+  undescribed?: boolean;
 }
 
 export const LAB_STACK = 'lab';
@@ -32,7 +34,7 @@ export function createLabProject(options: LabProjectOptions): void {
   program.set('main', repository);
   program.setIn(['runtime', 'options', 'tsconfig'], join(repository, 'tsconfig.program.json'));
   writeFileSync(join(directory, 'Pulumi.yaml'), program.toString());
-  writeFileSync(join(directory, `Pulumi.${LAB_STACK}.yaml`), labStackFile(options));
+  if (options.undescribed !== true) writeFileSync(join(directory, `Pulumi.${LAB_STACK}.yaml`), labStackFile(options));
   symlinkSync(join(repository, 'node_modules'), join(directory, 'node_modules'));
 }
 

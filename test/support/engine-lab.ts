@@ -24,6 +24,8 @@ export interface EngineLabOptions {
   linstor?: Record<string, unknown>;
   /** Users of whom the API server's audit log has every request. */
   auditedUsers?: string[];
+  /** No stack file: the cluster is there before its description. */
+  undescribed?: boolean;
 }
 
 /** A lab with a project of its own, and the commands a person would run against it, as real child processes. */

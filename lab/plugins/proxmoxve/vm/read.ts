@@ -209,13 +209,16 @@ function isEmpty(value: Value | undefined): boolean {
   return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
 }
 
-/** Global addresses of the wanted kinds; any one when no kind is wanted. */
+/**
+ * Global addresses of the wanted kinds; any one when no kind is wanted. The whole lab is on loopback, so of 127.0.0.0/8 only
+ * what every machine has itself counts as such.
+ */
 function hasAddresses(interfaces: decode.AgentInterface[], wanted: { ipv4: boolean; ipv6: boolean }): boolean {
   const found = { ipv4: false, ipv6: false };
   for (const nic of interfaces.filter(({ name }) => name !== 'lo')) {
     for (const address of nic['ip-addresses'] ?? []) {
       const ip = address['ip-address'];
-      if (!/^(127\.|169\.254\.|fe80:|::1$)/i.test(ip)) found[ip.includes(':') ? 'ipv6' : 'ipv4'] = true;
+      if (!/^(127\.0\.|169\.254\.|fe80:|::1$)/i.test(ip)) found[ip.includes(':') ? 'ipv6' : 'ipv4'] = true;
     }
   }
   if (!wanted.ipv4 && !wanted.ipv6) return found.ipv4 || found.ipv6;

@@ -1,3 +1,4 @@
+import { isAsFound } from './support/asFound';
 import { resourcePolicy } from './support/define';
 import { stackFacts } from './support/facts';
 import { nodeNameOf, type VmProps } from './support/nodes';
@@ -10,6 +11,7 @@ export const vmNames = resourcePolicy(
   },
   [VM],
   ({ resource, report }) => {
+    if (isAsFound(resource.name)) return;
     const { name, template } = resource.props as VmProps;
     const node = nodeNameOf(resource);
     if (template === true) {
@@ -30,6 +32,7 @@ export const vmTags = resourcePolicy(
   },
   [VM],
   ({ resource, report }) => {
+    if (isAsFound(resource.name)) return;
     const props = resource.props as VmProps;
     const tags = Array.from(props.tags ?? []);
     const name = nodeNameOf(resource);

@@ -1,3 +1,4 @@
+import { isAsFound } from './support/asFound';
 import type { StackConfig } from '../config/schema';
 import { contains, edges } from './support/addresses';
 import { resourcePolicy, stackPolicy } from './support/define';
@@ -29,7 +30,7 @@ export const vmIdFixed = resourcePolicy(
       report(`${name}: expected a fixed VM id, found ${String(vmId)}. ${where}`);
     else if (vmId < first || vmId > last)
       report(`${name}: expected a VM id from ${first} to ${last}, found ${vmId}. ${where}`);
-    else slotProblem(name, vmId, template === true, report);
+    else if (!isAsFound(resource.name)) slotProblem(name, vmId, template === true, report);
   },
 );
 

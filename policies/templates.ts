@@ -1,3 +1,4 @@
+import { isAsFound } from './support/asFound';
 import { planCluster } from '../config/plan';
 import { stackPolicy } from './support/define';
 import { stackFacts } from './support/facts';
@@ -19,7 +20,7 @@ export const nodeTemplatePresent = stackPolicy(
             `nodes.${name} in the stack file.`,
           resource.urn,
         );
-      else if (template.props.description !== props.description)
+      else if (template.props.description !== props.description && !isAsFound(resource.name))
         report(
           `${name}: expected a template of "${props.description ?? ''}", found "${template.props.description ?? ''}" in ` +
             `${template.name}. Put the release into the other slot: npx prox-ops release.`,

@@ -47,8 +47,22 @@ export async function previewIdIsOurs(access: ProxmoxAccess, vm: GuardedVm): Pro
   } catch (error) {
     return `whether VM id ${vm.vmId} is free for ${vm.name} is not known: ${messageOf(error)}`;
   }
-  if (holder !== undefined && !isOurs(vm, holder)) throw taken(vm, holder);
+  if (holder !== undefined && !isOurs(vm, holder) && !(await isSameMachine(access, vm))) throw taken(vm, holder);
   return undefined;
+}
+
+/** An adopted machine may have another name, and no other machine has its SMBIOS UUID. */
+async function isSameMachine(
+  { endpoint, token }: ProxmoxAccess,
+  { vmId, uuid, template }: GuardedVm,
+): Promise<boolean> {
+  if (uuid === undefined || template) return false;
+  const config = await new ProxmoxClient(endpoint, token).configOf(vmId);
+  return uuidIn(config?.['smbios1']) === uuid.toLowerCase();
+}
+
+function uuidIn(smbios: unknown): string | undefined {
+  return /(?:^|,)uuid=([0-9a-f-]+)/i.exec(textOf(smbios))?.[1]?.toLowerCase();
 }
 
 /** A host that is offline hides the names of its guests. */
@@ -92,7 +106,7 @@ export async function shortcomings(access: ProxmoxAccess, vm: GuardedVm): Promis
   if (!config) return [];
   const missing: string[] = [];
   if (vm.template && Number(config['template'] ?? 0) !== 1) missing.push('expected a template, found a machine');
-  const uuid = /(?:^|,)uuid=([0-9a-f-]+)/i.exec(textOf(config['smbios1']))?.[1]?.toLowerCase();
+  const uuid = uuidIn(config['smbios1']);
   if (vm.uuid !== undefined && uuid !== vm.uuid.toLowerCase())
     missing.push(`expected the UUID ${vm.uuid}, found ${uuid ?? 'none'}`);
   for (const disk of vm.disks) {

@@ -45,7 +45,7 @@ export function checkExcuse(text: string, today = new Date()): void {
 
 /**
  * The configuration of each pack, in the engine's order: `Pulumi.STACK.policies.json` beside the stack file for ours,
- * else the pack's own config.json; empty for none.
+ * else the pack's own config.json, else one that configures nothing.
  */
 export function packConfigs(packs: string[], directory: string, stack: string): string[] {
   return packs.map((pack) => {
@@ -53,6 +53,7 @@ export function packConfigs(packs: string[], directory: string, stack: string): 
       ...(pack === OWN_PACK ? [join(directory, `Pulumi.${stack}.policies.json`)] : []),
       join(pack, 'config.json'),
     ];
-    return candidates.find((file) => existsSync(file)) ?? '';
+    // The CLI wants as many configurations as packs, and does not count an empty one.
+    return candidates.find((file) => existsSync(file)) ?? join(OWN_PACK, 'unconfigured.json');
   });
 }

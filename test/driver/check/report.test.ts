@@ -125,7 +125,7 @@ describe('driver/check/packs', () => {
     assert.deepEqual(packs, [OWN_PACK, '/x/pack']);
     const [own, other] = packConfigs(packs, '/nowhere', 'prod');
     assert.equal(own, `${OWN_PACK}/config.json`);
-    assert.equal(other, '');
+    assert.equal(other, `${OWN_PACK}/unconfigured.json`);
   });
 
   it('is left out for a reason and a time only', () => {

@@ -1,5 +1,5 @@
 import * as proxmox from '@muhlba91/pulumi-proxmoxve';
-import type { BracketInputs } from '@prox-ops/operations';
+import { stepSettings, type BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
 import type { NodePlan } from '../config/plan';
@@ -15,7 +15,6 @@ import type { CloneQueue } from './cloneQueue';
 import type { MachineConfig } from './machineConfigs';
 import type { NodeTemplates } from './nodeTemplates';
 import { ignoredPaths, nodeVmArgs, replacingPaths } from './nodeVm';
-import { settingsFrom } from './settings';
 import type { TalosSecrets } from './talosSecrets';
 
 export interface TalosNodeArgs {
@@ -59,7 +58,7 @@ export class TalosNode extends pulumi.ComponentResource {
     const args = {
       node: this.target(),
       access,
-      settings: settingsFrom(config),
+      settings: stepSettings(config),
       release: {
         talos: node.release.talos,
         kubernetes: node.release.kubernetes,
@@ -89,7 +88,7 @@ export class TalosNode extends pulumi.ComponentResource {
   private createIdentity(): NodeIdentity {
     const { node, access, config } = this.args;
     const macs = node.nics.map((nic) => nic.mac);
-    const args = { node: this.target(), macs, access, settings: settingsFrom(config) };
+    const args = { node: this.target(), macs, access, settings: stepSettings(config) };
     return new NodeIdentity(`${node.name}-identity`, args, { parent: this });
   }
 

@@ -1,4 +1,12 @@
-import { assess, readCluster, type Finding, type Preflight, type Replicas, type Snapshot } from '@prox-ops/operations';
+import {
+  assess,
+  readCluster,
+  stepSettings,
+  type Finding,
+  type Preflight,
+  type Replicas,
+  type Snapshot,
+} from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
 import { planCluster } from '../config/plan';
 import type { StackConfig } from '../config/schema';
@@ -9,7 +17,6 @@ import { describeLock, ownership } from './locks/owner';
 import { lockStore, type StackLock } from './locks/store';
 import type { RollPlan } from './plan';
 import { preflightRequest } from './planRequest';
-import { stepSettings } from './settings';
 import { stackConfig } from './stackFile';
 
 /** What a roll would meet, told before it begins. */

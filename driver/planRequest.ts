@@ -1,9 +1,8 @@
-import type { PreflightRequest, PreparedTemplate, TurnRequest } from '@prox-ops/operations';
+import { stepSettings, type PreflightRequest, type PreparedTemplate, type TurnRequest } from '@prox-ops/operations';
 import { planCluster, type ClusterPlan, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import type { Change } from './changes';
 import type { PlannedNode, RollPlan } from './plan';
-import { stepSettings } from './settings';
 import { VM_TYPE } from './state';
 
 /** What the preflight has to know of a plan, and of the stack file behind it. */

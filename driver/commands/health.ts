@@ -1,9 +1,16 @@
-import { awaitHealthy, connect, realClock, runChecks, type CheckReport, type HealthReport } from '@prox-ops/operations';
+import {
+  awaitHealthy,
+  connect,
+  realClock,
+  runChecks,
+  stepSettings,
+  type CheckReport,
+  type HealthReport,
+} from '@prox-ops/operations';
 import Table from 'cli-table3';
 import { clusterAccess } from '../access';
 import { ExitCode } from '../exit';
 import { openStack } from '../project';
-import { stepSettings } from '../settings';
 import { stackConfig } from '../stackFile';
 import { projectFrom, type CommonOptions } from './options';
 

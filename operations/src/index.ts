@@ -1,5 +1,5 @@
 export * from './contract.js';
-export { DEFAULT_LINSTOR, DEFAULT_SETTINGS } from './settings.js';
+export { DEFAULT_LINSTOR, DEFAULT_SETTINGS, stepSettings } from './settings.js';
 export {
   abortInPlace,
   changeInPlace,

@@ -31,3 +31,26 @@ export const DEFAULT_LINSTOR = {
   namespace: 'piraeus-datastore',
   selector: 'app.kubernetes.io/component=linstor-controller',
 } as const;
+
+/** What a stack says of its rollouts and of LINSTOR, as far as the steps want to know it. */
+export interface StackSettings {
+  /** May hold more than the steps' settings: the driver's own stay out, so that a change of them touches no node. */
+  rollout: Partial<Settings>;
+  linstor?:
+    { guardEnabled: boolean; storagePool: string; evacuationTimeout: number; settleTimeout: number } | undefined;
+}
+
+/** The settings that the lifecycle steps of a stack run with. */
+export function stepSettings({ rollout, linstor }: StackSettings): Settings {
+  const known = Object.entries(rollout).filter(([name]) => name in DEFAULT_SETTINGS);
+  return {
+    ...DEFAULT_SETTINGS,
+    ...Object.fromEntries(known),
+    ...(linstor && {
+      linstorGuardEnabled: linstor.guardEnabled,
+      linstorStoragePool: linstor.storagePool,
+      linstorEvacuationTimeout: linstor.evacuationTimeout,
+      linstorSettleTimeout: linstor.settleTimeout,
+    }),
+  };
+}

@@ -1,3 +1,4 @@
+import { lookAtProcess, type RunningProcess } from '@prox-ops/operations';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { StackLock } from './store';
@@ -15,8 +16,8 @@ const SLACK = 5000;
 
 export function ownership(lock: Pick<StackLock, 'host' | 'pid' | 'since'>): Ownership {
   if (lock.host !== hostname()) return 'elsewhere';
-  const found = look(lock.pid);
-  if (!found || found.began > lock.since.getTime() + SLACK) return 'gone';
+  const found = lookAtProcess(lock.pid);
+  if (!found || beginning(found) > lock.since.getTime() + SLACK) return 'gone';
   return found.parent === 1 ? 'orphaned' : 'at work';
 }
 
@@ -38,35 +39,11 @@ export function age(ms: number): string {
   return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
 }
 
-interface Found {
-  parent: number;
-  /** Milliseconds since the epoch; 0 where it cannot be read. */
-  began: number;
-}
-
-/** A process, unless there is none or only its unreaped remains. */
-function look(pid: number): Found | undefined {
-  if (process.platform !== 'linux') return exists(pid) ? { parent: 0, began: 0 } : undefined;
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command stands in parentheses and may hold blanks and parentheses itself.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    return { parent: Number(fields[1]), began: bootTime() + (Number(fields[19]) / TICKS) * 1000 };
-  } catch {
-    return undefined;
-  }
+/** When a process began, in milliseconds since the epoch; NaN where it cannot be read. */
+function beginning({ start }: RunningProcess): number {
+  return process.platform === 'linux' ? bootTime() + (Number(start) / TICKS) * 1000 : Date.parse(start);
 }
 
 function bootTime(): number {
   return Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? 0) * 1000;
-}
-
-function exists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -14,6 +14,7 @@ export { announceReplacement } from './planRefusal.js';
 export { diffBracket, UNKNOWN, type BracketDiff } from './diff.js';
 export { connect, type Session } from './clients/session.js';
 export { realClock } from './runtime/clock.js';
+export { lookAtProcess, type RunningProcess } from './runtime/processes.js';
 export { until, WaitTimeout } from './runtime/waiting.js';
 export { type Check, type CheckContext, type CheckResult } from './checks/check.js';
 export { awaitHealthy, CHECKS, runChecks, type CheckReport, type HealthReport } from './checks/runner.js';

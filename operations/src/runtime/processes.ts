@@ -63,12 +63,12 @@ function userName(): string {
 }
 
 function alive(id: ProcessId): boolean {
-  const found = look(id.pid);
+  const found = lookAtProcess(id.pid);
   return found !== undefined && (id.start === '' || found.start === id.start);
 }
 
 function identify(pid: number): ProcessId {
-  return { pid, start: look(pid)?.start ?? '' };
+  return { pid, start: lookAtProcess(pid)?.start ?? '' };
 }
 
 /** The ancestors up to the engine; only the parent when none of them is the Pulumi engine. */
@@ -76,7 +76,7 @@ function engineChain(): ProcessId[] {
   const chain: ProcessId[] = [];
   let pid = process.ppid;
   for (let generation = 0; generation < MAX_GENERATIONS && pid > 0; generation++) {
-    const found = look(pid);
+    const found = lookAtProcess(pid);
     if (!found) break;
     chain.push({ pid, start: found.start });
     if (found.command === 'pulumi') return chain;
@@ -85,18 +85,20 @@ function engineChain(): ProcessId[] {
   return chain.slice(0, 1);
 }
 
-interface Found {
+/** A process as the system knows it. */
+export interface RunningProcess {
+  /** Linux: clock ticks since the boot. Elsewhere: a date. */
   start: string;
   parent: number;
   command: string;
 }
 
-/** One process as the system knows it; undefined when there is none, or only its unreaped remains. */
-function look(pid: number): Found | undefined {
+/** One process; undefined when there is none, or only its unreaped remains. */
+export function lookAtProcess(pid: number): RunningProcess | undefined {
   return process.platform === 'linux' ? lookInProc(pid) : lookWithPs(pid);
 }
 
-function lookInProc(pid: number): Found | undefined {
+function lookInProc(pid: number): RunningProcess | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -111,7 +113,7 @@ function lookInProc(pid: number): Found | undefined {
   return { start: fields[19] ?? '', parent: Number(fields[1]), command };
 }
 
-function lookWithPs(pid: number): Found | undefined {
+function lookWithPs(pid: number): RunningProcess | undefined {
   try {
     const line = execFileSync('ps', ['-o', 'ppid=,lstart=,comm=', '-p', String(pid)], { encoding: 'utf8' }).trim();
     // 4711 Sat Nov 21 14:59:16 2026 /usr/local/bin/pulumi

@@ -25,15 +25,7 @@ export interface PendingOperation {
 }
 
 interface RawDeployment {
-  resources?: {
-    urn: string;
-    type: string;
-    id?: string;
-    parent?: string;
-    pendingReplacement?: boolean;
-    initErrors?: string[];
-    inputs?: object;
-  }[];
+  resources?: (Omit<StateResource, 'inputs'> & { inputs?: object })[];
   pending_operations?: PendingOperation[];
 }
 

@@ -10,11 +10,16 @@ export interface VmEffect {
 }
 
 /**
- * Properties that a running VM takes over only with its power off; the provider then switches it off and on by itself,
- * memory included, unless `rebootAfterUpdate` is false. From facts measured on the real provider.
+ * Whether a running VM takes a change of this property over only with its power off; the provider then switches it off
+ * and on by itself, memory included, unless `rebootAfterUpdate` is false. From facts measured on the real provider.
+ * @param path of a property, whole (`memory`) or a part of it (`disks[0].aio`)
  */
+export function needsPowerOff(path: string): boolean {
+  return NEEDS_POWER_OFF.test(path);
+}
+
 const NEEDS_POWER_OFF =
-  /^(acpi|agent|bios|bootOrders|cpu|efiDisk|hostpcis|initialization|keyboardLayout|kvmArguments|machine|memory|operatingSystem|scsiHardware|serialDevices|tabletDevice|tpmState|vga)\b|^disks\[\d+\]\.(aio|datastoreId)$/;
+  /^(acpi|agent|bios|bootOrders|cpu|efiDisk|hostpcis|initialization|keyboardLayout|kvmArguments|machine|memory|numas|operatingSystem|scsiHardware|serialDevices|tabletDevice|tpmState|vga)\b|^disks\[\d+\]\.(aio|datastoreId)$/;
 
 /** What the updates in place among the changes do to running machines; nothing of it happens in a turn. */
 export function vmEffects(changes: Change[]): VmEffect[] {
@@ -29,7 +34,7 @@ function effectsOf(change: Change): VmEffect[] {
   const vm = change.node ?? change.name;
   const paths = change.paths ?? [];
   if (change.after?.template === true) return [];
-  const slow = paths.filter((path) => NEEDS_POWER_OFF.test(path));
+  const slow = paths.filter(needsPowerOff);
   const moved = paths.filter((path) => path === 'nodeName');
   const started = paths.filter((path) => path === 'started' && change.after?.started === true);
   const powered = change.after?.rebootAfterUpdate === false ? 'waits for its next start' : 'is powered off and on';

@@ -1,24 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import { needsPowerOff } from '../vmEffects';
 import { at, isObject, type ConfigDocument } from './liveCluster';
 import type { Finding } from './findings';
 
-/** Properties of a VM whose change in place powers it off and on (facts of the provider). */
-const RESTARTS = new Set([
-  ...[
-    'agent',
-    'bios',
-    'bootOrders',
-    'cpu',
-    'efiDisk',
-    'hostpcis',
-    'initialization',
-    'kvmArguments',
-    'machine',
-    'memory',
-  ],
-  ...['numas', 'operatingSystem', 'scsiHardware', 'serialDevices', 'tpmState', 'vga'],
-]);
 /** Where the stack file can say what was found. */
 const IN_STACK_FILE: Record<string, string> = {
   bios: 'bios',
@@ -47,7 +32,7 @@ export function vmDifferences(
 ): Finding[] {
   return keep.map((property) => {
     const elsewhere = IN_STACK_FILE[property];
-    const restart = RESTARTS.has(property) ? 'which restarts the VM' : 'without a restart';
+    const restart = needsPowerOff(property) ? 'which restarts the VM' : 'without a restart';
     const said = elsewhere === undefined ? '' : `, or say it in ${elsewhere}`;
     const settle = `kept until it is replaced; to change it now remove ${property} from ${entry}.keep, ${restart}${said}`;
     const [was, will] = whereTheyDiffer(live[property], wanted[property]);

@@ -3,11 +3,12 @@ import type { Stack } from '@pulumi/pulumi/automation';
 import { planCluster } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { CommandError } from './exit';
+import { decryptedConfig, decryptedOutputs } from './runSecrets';
 import { secrets } from './secrets';
 
 /** The Proxmox API token: from the stack's secrets, or else the variable that the provider itself reads. */
 export async function proxmoxToken(stack: Stack): Promise<string> {
-  const configured = (await stack.getAllConfig())['prox-ops:proxmoxToken']?.value;
+  const configured = (await decryptedConfig(stack))['prox-ops:proxmoxToken']?.value;
   const token = configured ?? process.env.PROXMOX_VE_API_TOKEN;
   if (token === undefined || token === '')
     throw new CommandError('No Proxmox token. Expected the secret prox-ops:proxmoxToken or PROXMOX_VE_API_TOKEN.');
@@ -17,7 +18,7 @@ export async function proxmoxToken(stack: Stack): Promise<string> {
 
 /** How to reach the cluster, from the stack's outputs. Holds secrets: never printed. */
 export async function clusterAccess(stack: Stack, config: StackConfig): Promise<ClusterAccess> {
-  const outputs = await stack.outputs();
+  const outputs = await decryptedOutputs(stack);
   const [kubeconfig, talosconfig] = [outputs.kubeconfig?.value as unknown, outputs.talosconfig?.value as unknown];
   if (typeof kubeconfig !== 'string' || typeof talosconfig !== 'string')
     throw new CommandError('The stack has no kubeconfig and talosconfig yet. Build the cluster first: prox-ops up');

@@ -1,15 +1,35 @@
-import type { ConfigMap, Stack } from '@pulumi/pulumi/automation';
+import type { ConfigMap, OutputMap, Stack } from '@pulumi/pulumi/automation';
 import { secrets } from './secrets';
 
 /** Outputs of the stack that hold credentials. */
 const DOCUMENTS = ['kubeconfig', 'talosconfig'];
 
+/** Each read is a start of the CLI. What this process itself changes in a stack's file is none of its secrets. */
+const configs = new WeakMap<Stack, Promise<ConfigMap>>();
+const outputs = new WeakMap<Stack, OutputMap>();
+
+/** The stack's configuration, decrypted. Holds secrets: never printed. Read once a stack. */
+export function decryptedConfig(stack: Stack): Promise<ConfigMap> {
+  const config = configs.get(stack) ?? stack.getAllConfig();
+  configs.set(stack, config);
+  return config;
+}
+
+/** The stack's outputs, decrypted. Read once a stack that is built: until then they are still to come. */
+export async function decryptedOutputs(stack: Stack): Promise<OutputMap> {
+  const known = outputs.get(stack);
+  if (known) return known;
+  const read = await stack.outputs();
+  if (DOCUMENTS.every((name) => read[name] !== undefined)) outputs.set(stack, read);
+  return read;
+}
+
 /** Makes the secrets of a stack known, so that nothing this run says holds one. Returns the stack's configuration. */
 export async function learnSecrets(stack: Stack): Promise<ConfigMap> {
-  const [config, outputs] = await Promise.all([stack.getAllConfig(), stack.outputs()]);
+  const [config, found] = await Promise.all([decryptedConfig(stack), decryptedOutputs(stack)]);
   for (const { value, secret } of Object.values(config)) if (secret === true) secrets.addToken(value);
   for (const name of DOCUMENTS) {
-    const document = outputs[name]?.value as unknown;
+    const document = found[name]?.value as unknown;
     if (typeof document === 'string') secrets.addDocument(document);
   }
   return config;

@@ -4,6 +4,7 @@ import { ChangeSet, type Change } from './changes';
 import { FindingCollector, type Finding } from './check/findings';
 import { preview } from './engine';
 import { CommandError, ExitCode } from './exit';
+import { isKnown } from './judged';
 import { TURN_TYPES } from './phases';
 import { VM_TYPE } from './state';
 
@@ -21,6 +22,8 @@ export interface PlannedNode {
   why: string[];
   /** URN of every resource of the node: a target names them all, or dependents are made again with their old inputs. */
   urns: string[];
+  /** The preview knew all that the node's VM will be made of, and so the policies have judged all of it. */
+  known: boolean;
 }
 
 export interface RollPlan {
@@ -118,6 +121,7 @@ function plannedNode(name: string, resources: Change[]): PlannedNode {
     action: actionFor(vm),
     why: reasons(vm, from, to),
     urns: resources.map((change) => change.urn),
+    known: isKnown(resources),
   };
 }
 

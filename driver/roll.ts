@@ -3,6 +3,7 @@ import { abortNode } from './abort';
 import { UpdateError } from './engine';
 import { CommandError, ExitCode } from './exit';
 import { lookAround } from './planOutlook';
+import { descriptionDigest } from './judged';
 import { refusal } from './planRefusal';
 import { planRoll, type PlannedNode, type RollPlan } from './plan';
 import { reconcile } from './reconcile';
@@ -40,6 +41,7 @@ interface Ending {
 async function run(options: RollOptions): Promise<Ending> {
   await refuseUnknownNodes(options);
   await reconcile(options);
+  const judged = descriptionDigest(options.stack);
   const [plan, around] = await Promise.all([
     planRoll(options.stack, runEnvironment(options), options.policyPacks),
     lookAround(options.stack),
@@ -60,7 +62,7 @@ async function run(options: RollOptions): Promise<Ending> {
       `templates and images: ${error.message}\nNo node was touched. Go on with: prox-ops roll`,
     );
   }
-  return takeTurns(options, plan, nodes);
+  return takeTurns({ ...options, judged }, plan, nodes);
 }
 
 function stopped(exitCode: ExitCode, message?: string): Ending {

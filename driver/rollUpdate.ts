@@ -12,6 +12,8 @@ export interface TurnOptions {
   /** Aborted by Ctrl-C: the node under way is finished or put back, and no other is begun. */
   signal: AbortSignal;
   policyPacks?: string[];
+  /** The description (see `descriptionDigest`) that the run's plan, and so our own policies, were about. */
+  judged?: string;
 }
 
 export interface RollOptions extends TurnOptions {
@@ -35,12 +37,14 @@ interface RollUpdate {
   message: string;
   /** Absent: the update is not interrupted. */
   signal: AbortSignal | undefined;
+  /** Instead of the run's. */
+  policyPacks?: string[];
 }
 
 /** One update of a roll, with the run's id, its policies, and what was reconciled on the way told to the log. */
 export async function applyUpdate(options: TurnOptions, what: RollUpdate): Promise<void> {
-  const { stack, policyPacks, log } = options;
-  const { signal, ...rest } = what;
+  const { stack, log } = options;
+  const { signal, policyPacks = options.policyPacks, ...rest } = what;
   await update(
     stack,
     {

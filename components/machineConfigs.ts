@@ -74,7 +74,10 @@ export class MachineConfigs extends pulumi.ComponentResource {
     return pulumi.secret(rendered.machineConfiguration);
   }
 
-  /** Run when the configuration's hash changes. The nocloud platform is a cloud to Talos. */
+  /**
+   * Run again when the configuration's hash changes: in place, since the old one has nothing to undo, and one that fails
+   * leaves it in the state, to be tried again. The nocloud platform is a cloud to Talos.
+   */
   private validate(node: NodePlan, text: pulumi.Output<string>): local.Command {
     const hash = pulumi.unsecret(text.apply((yaml) => createHash('sha256').update(yaml).digest('hex')));
     return new local.Command(
@@ -83,10 +86,9 @@ export class MachineConfigs extends pulumi.ComponentResource {
         // Through a pipe: talosctl opens /dev/stdin anew, which a socket for standard input does not allow.
         create: 'cat | "${PROX_OPS_TALOSCTL:-talosctl}" validate --mode cloud --config /dev/stdin',
         stdin: text,
-        triggers: [hash],
+        environment: { CONFIGURATION_SHA256: hash },
         logging: 'none',
       },
-      // The old one has nothing to undo; a new one that fails leaves it in the state.
       { parent: this },
     );
   }

@@ -263,7 +263,7 @@ describe('the production cluster, as registered', () => {
       assert.match(inputs.create, /validate --mode cloud --config \/dev\/stdin$/);
       assert.equal(inputs.stdin.value, 'version: v1alpha1');
       assert.ok(!inputs.create.includes('v1alpha1'));
-      assert.match(inputs.triggers[0], /^[0-9a-f]{64}$/);
+      assert.match(inputs.environment.CONFIGURATION_SHA256, /^[0-9a-f]{64}$/);
       assert.deepEqual(secrets, ['stdin']);
       // Not the node's: a roll prepares it before the first node leaves.
       assert.equal(parent, 'prox-ops-machines');

@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { StackConfig } from './schema';
 import { STACK_KEYS } from './schema';
-import { RELEASE_OVERRIDES, withOverrides } from './overrides';
+import { IMPORT_SECRETS, RELEASE_OVERRIDES, withImport, withOverrides } from './overrides';
 import { ConfigError, Problem } from './problem';
 import { validate } from './validate';
 
@@ -42,7 +42,8 @@ function rawConfig(source: pulumi.Config): Record<string, unknown> {
 }
 
 function configFrom(raw: Record<string, unknown>): StackConfig {
-  return withOverrides(validate(raw), process.env[RELEASE_OVERRIDES]);
+  const config = withOverrides(validate(raw), process.env[RELEASE_OVERRIDES]);
+  return withImport(config, process.env[IMPORT_SECRETS]);
 }
 
 /** From the stack's secrets, or else the environment variable that the Proxmox provider itself reads. */

@@ -8,6 +8,18 @@ import { validate } from './validate';
  */
 export const RELEASE_OVERRIDES = 'PROX_OPS_RELEASE_OVERRIDES';
 
+/**
+ * Environment variable with the path of a secrets.yaml, for the one update that makes the Talos secrets of a stack whose
+ * state has none (`prox-ops secrets import`).
+ */
+export const IMPORT_SECRETS = 'PROX_OPS_IMPORT_SECRETS';
+
+/** The configuration with another place to take the Talos secrets from. */
+export function withImport(config: StackConfig, file: string | undefined): StackConfig {
+  if (file === undefined || file === '') return config;
+  return { ...config, talos: { ...config.talos, importSecrets: file } };
+}
+
 /** The configuration with single nodes on another slot. @throws ConfigError for an unknown node or an empty slot. */
 export function withOverrides(config: StackConfig, text: string | undefined): StackConfig {
   if (text === undefined || text === '') return config;

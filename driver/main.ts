@@ -10,6 +10,14 @@ import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
 import { reportCommand, REPORT_FORMATS, type ReportCommandOptions } from './commands/report';
 import { rollbackCommand, type RollbackCommandOptions } from './commands/rollback';
 import { rollCommand, type RollCommandOptions } from './commands/roll';
+import {
+  secretsCheckCommand,
+  secretsCommand,
+  secretsExportCommand,
+  secretsImportCommand,
+  type ExportOptions,
+  type ImportOptions,
+} from './commands/secrets';
 import { statusCommand } from './commands/status';
 import { unlockCommand, type UnlockCommandOptions } from './commands/unlock';
 import { upCommand, type UpCommandOptions } from './commands/up';
@@ -127,6 +135,7 @@ function buildProgram(): Command {
     .option('--dry-run', 'show the stack file and what differs; write nothing')
     .option('--overwrite', 'replace an existing stack file, and the state of its stack')
     .action((options: AdoptCommandOptions) => finish(adoptCommand(options)));
+  secretsCommands(program);
   const config = program.command('config').description('the stack file');
   common(
     config.command('check').description('check the stack file without the engine, and show the plan in short'),
@@ -136,6 +145,27 @@ function buildProgram(): Command {
     .description("print the stack file's JSON Schema")
     .action(() => finish(Promise.resolve(configSchemaCommand())));
   return program;
+}
+
+function secretsCommands(program: Command): void {
+  const talos = program.command('secrets').description('the Talos secrets: ages, copies; never shows one');
+  common(
+    talos.command('ages', { isDefault: true }).description('which there are, how old, how each is made anew'),
+  ).action((options: CommonOptions) => finish(secretsCommand(options)));
+  const identity = (command: Command) => command.option('--identity <file>', 'age identity, for an encrypted copy');
+  audited(talos.command('export <file>').description('write a copy, mode 0600, read back and compared'))
+    .option('--recipient <age>', 'encrypt it for an age recipient (age1...); can be repeated', collected)
+    .action((file: string, options: ExportOptions) => finish(secretsExportCommand(file, options)));
+  identity(common(talos.command('check <file>').description('whether a copy is whole and of this stack'))).action(
+    (file: string, options: ImportOptions) => finish(secretsCheckCommand(file, options)),
+  );
+  identity(audited(talos.command('import <file>').description('for a stack whose state lost them'))).action(
+    (file: string, options: ImportOptions) => finish(secretsImportCommand(file, options)),
+  );
+}
+
+function collected(value: string, before: string[] = []): string[] {
+  return [...before, value];
 }
 
 async function main(): Promise<void> {

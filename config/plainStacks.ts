@@ -8,6 +8,7 @@ if (process.env.PROX_OPS_SOURCE_MAPS !== '1') {
   // Of a resource's trace the SDK leaves the first five out: they are its own.
   const frames = 9;
   Error.stackTraceLimit = frames;
-  Error.prepareStackTrace = (error, callSites) =>
-    [String(error), ...callSites.slice(0, frames).map((site) => `    at ${String(site)}`)].join('\n');
+  // eslint-disable-next-line @typescript-eslint/no-base-to-string -- V8's call sites write themselves out
+  const line = (site: NodeJS.CallSite) => `    at ${String(site)}`;
+  Error.prepareStackTrace = (error, callSites) => [String(error), ...callSites.slice(0, frames).map(line)].join('\n');
 }

@@ -1,7 +1,8 @@
 import type * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import type * as pulumi from '@pulumi/pulumi';
-import { describeImage, type NicPlan, type NodePlan } from '../config/plan';
+import { describeMachine, type NicPlan, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
+import { bootConfiguration } from './bootConfiguration';
 
 /**
  * Changes of a VM that Proxmox takes over only with the power off. The node is replaced instead, in its turn: an update
@@ -20,8 +21,12 @@ const NEEDS_POWER_OFF = [
   'operatingSystem',
   'scsiHardware',
   'serialDevices',
+  'smbios',
   'vga',
 ];
+
+/** The machine's configuration finds the NIC of the cluster by its MAC: changed as it runs, nobody would reach it any more. */
+const CUTS_OFF = ['networkDevices[0].bridge', 'networkDevices[0].macAddress'];
 
 /** A node's VM. Pure: the plan's ids, addresses and MACs in the provider's terms. */
 export function nodeVmArgs(
@@ -38,7 +43,7 @@ export function nodeVmArgs(
     nodeName: node.host,
     // A VM that somebody moved to another host by hand is moved back, running. Without this it would be replaced.
     migrate: true,
-    description: schematic.apply((id) => describeImage(node.release.talos, id)),
+    description: schematic.apply((id) => describeMachine(node.release, id, bootConfiguration(config, node))),
     tags: node.tags,
     // One attempt: with two, "already exists" counts as done and a foreign VM would be taken over.
     clone: { vmId: templateVmId, full: true, datastoreId: storage, retries: 1 },
@@ -76,15 +81,15 @@ export function nodeVmArgs(
 }
 
 /**
- * Property paths whose change replaces the VM. The description names release and schematic: a new release replaces it
- * even when the template id is the same. Removing a data disk in place would take its replicas with it, so that is a
- * replacement, whose evacuation saves them; a disk that is added or grows is there at once.
+ * Property paths whose change replaces the VM. The description names releases, schematic and what of the configuration
+ * needs a reboot: any of them replaces it, even when the template id is the same. Removing a data disk in place would take
+ * its replicas with it, so that is a replacement, whose evacuation saves them; a disk that grows is larger at once.
  */
 export function replacingPaths({ hardware, found }: NodePlan): string[] {
   // A machine that was there before the program differs in what it was made with, and stays so until a release replaces it.
   if (found) return ['description'];
   const dataDisk = hardware.dataDisk === undefined ? 'disks[1]' : 'disks[1].datastoreId';
-  return ['description', ...NEEDS_POWER_OFF, 'disks[0].datastoreId', dataDisk];
+  return ['description', ...NEEDS_POWER_OFF, ...CUTS_OFF, 'disks[0].datastoreId', dataDisk];
 }
 
 /** Paths in which the provider sees a difference for ever (pulumi-proxmoxve #664), and what an adopted machine keeps. */

@@ -122,6 +122,9 @@ export class TalosNode extends pulumi.ComponentResource {
         node: address,
         clientConfiguration: secrets.clientConfiguration,
         machineConfigurationInput: machine.text,
+        // By default Talos before 1.14 decides by itself to reboot, every machine at once. What it can't take over as it runs
+        // is refused instead; to a new machine it makes no difference.
+        applyMode: 'no_reboot',
         // A machine that never answers is given up when a node that never gets ready would be.
         timeouts: { create: `${this.args.config.rollout.nodeReadyTimeout}s`, update: '5m' },
       },

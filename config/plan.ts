@@ -266,9 +266,19 @@ export function stableMac(identity: string): string {
   return `BC:24:11:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}`;
 }
 
-/** A VM's description: it names what it was made from, and a change of it is what replaces the VM. */
+/** A template's description: it names what it was made from, and a change of it is what replaces the VM. */
 export function describeImage(talos: string, schematic: string): string {
   return `Talos ${talos}, schematic ${schematic}`;
+}
+
+/**
+ * A node's: with whatever must not change on all machines at once. Another Kubernetes release would restart every API
+ * server and kubelet at the same time, another boot configuration every machine.
+ * @param boot of that part of the machine configuration that is read at boot alone; undefined for none.
+ */
+export function describeMachine({ talos, kubernetes }: Release, schematic: string, boot: string | undefined): string {
+  const parts = [describeImage(talos, schematic), `Kubernetes ${kubernetes}`];
+  return [...parts, ...(boot === undefined ? [] : [`boot configuration ${boot}`])].join(', ');
 }
 
 /** The Talos release that a VM's description names; undefined for a VM that is not ours. */

@@ -125,6 +125,24 @@ function plannedNode(name: string, resources: Change[]): PlannedNode {
   };
 }
 
+/** What a VM's description says beside the Talos release. */
+const SAID = ['schematic', 'Kubernetes', 'boot configuration'];
+
+function saidOtherwise(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
+  const [old, now] = [before, after].map(({ description }) => String(description).split(', '));
+  return SAID.filter((what) => {
+    const said = (parts: string[] = []) => parts.find((part) => part.startsWith(`${what} `));
+    return said(old) !== undefined && said(old) !== said(now);
+  }).map((what) => `another ${what}`);
+}
+
+/** Properties of the VM that differ, without those that go with every release. */
+function changedProperties({ before = {}, after = {}, paths = [] }: Change): string[] {
+  const keys = new Set(['clone', 'nodeName', 'vmId', ...paths.map((path) => path.replace(/[[.].*/, ''))]);
+  keys.delete('description');
+  return [...keys].filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+}
+
 function releaseOf(inputs: Record<string, unknown> | undefined): string | undefined {
   return typeof inputs?.description === 'string' ? releaseInDescription(inputs.description) : undefined;
 }
@@ -146,8 +164,8 @@ function reasons(vm: Change | undefined, from: string | undefined, to: string): 
   const why: string[] = [];
   if (from !== undefined && from !== to) why.push(`Talos ${from} -> ${to}`);
   if (vm?.before && vm.after) {
-    for (const key of ['clone', 'nodeName', 'vmId'])
-      if (JSON.stringify(vm.before[key]) !== JSON.stringify(vm.after[key])) why.push(`${key} changed`);
+    why.push(...saidOtherwise(vm.before, vm.after));
+    for (const key of changedProperties(vm)) why.push(`${key} changed`);
   }
   return why.length > 0 ? why : ['an interrupted turn goes on'];
 }

@@ -19,7 +19,7 @@ export function needsPowerOff(path: string): boolean {
 }
 
 const NEEDS_POWER_OFF =
-  /^(acpi|agent|bios|bootOrders|cpu|efiDisk|hostpcis|initialization|keyboardLayout|kvmArguments|machine|memory|numas|operatingSystem|scsiHardware|serialDevices|tabletDevice|tpmState|vga)\b|^disks\[\d+\]\.(aio|datastoreId)$/;
+  /^(acpi|agent|bios|bootOrders|cpu|efiDisk|hostpcis|initialization|keyboardLayout|kvmArguments|machine|memory|numas|operatingSystem|scsiHardware|serialDevices|smbios|tabletDevice|tpmState|vga)\b|^disks\[\d+\]\.(aio|datastoreId)$/;
 
 /** What the updates in place among the changes do to running machines; nothing of it happens in a turn. */
 export function vmEffects(changes: Change[]): VmEffect[] {

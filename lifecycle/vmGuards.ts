@@ -39,6 +39,13 @@ export function vmGuards(endpoint: string, token: pulumi.Output<string>): VmGuar
   const isWhole = new pulumi.ResourceHook('vm-is-whole', async ({ oldInputs, urn }: HookArgs) =>
     operations().assertWhole(await access(), guardedVm(oldInputs), urn),
   );
+  const growsOnly = new pulumi.ResourceHook(
+    'disks-grow-only',
+    ({ oldInputs, newInputs }: HookArgs) => {
+      assertDisksGrow(guardedVm(oldInputs), guardedVm(newInputs));
+    },
+    { onDryRun: true },
+  );
   const isFresh = new pulumi.ResourceHook('image-is-fresh', async ({ newInputs }: HookArgs) =>
     operations().removeStaleImage(await access(), {
       host: String(field(newInputs, 'nodeName')),
@@ -46,7 +53,7 @@ export function vmGuards(endpoint: string, token: pulumi.Output<string>): VmGuar
       file: String(field(newInputs, 'fileName')),
     }),
   );
-  return { vm: { beforeCreate: [idIsFree], beforeUpdate: [isWhole] }, image: { beforeCreate: [isFresh] } };
+  return { vm: { beforeCreate: [idIsFree], beforeUpdate: [growsOnly, isWhole] }, image: { beforeCreate: [isFresh] } };
 }
 
 /** Loaded when a hook is called: an update that makes nothing has no use for it. */
@@ -66,6 +73,18 @@ function guardedVm(inputs: unknown): GuardedVm {
     disks: disks.map((disk) => ({ interface: disk.interface, size: Number(disk.size) })),
     ...(smbios?.uuid !== undefined && { uuid: smbios.uuid }),
   };
+}
+
+/** The provider finds out when it has begun to change the VM. @throws Error naming the disk. */
+function assertDisksGrow({ name, disks }: GuardedVm, wanted: GuardedVm): void {
+  for (const { interface: slot, size } of disks) {
+    const next = wanted.disks.find((disk) => disk.interface === slot);
+    if (next === undefined || next.size >= size) continue;
+    throw new Error(
+      `${name}: expected a disk ${slot} of ${size} GiB or more, because a disk never shrinks, found ${next.size}. Nothing of it ` +
+        `was changed. A smaller disk comes with the node's next replacement: put it into the stack file together with a release.`,
+    );
+  }
 }
 
 function field(inputs: unknown, name: string): unknown {

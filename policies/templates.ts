@@ -1,8 +1,8 @@
 import { isAsFound } from './support/asFound';
-import { planCluster } from '../config/plan';
+import { describeImage, planCluster } from '../config/plan';
 import { stackPolicy } from './support/define';
 import { stackFacts } from './support/facts';
-import { nodeVms, templateVms } from './support/nodes';
+import { imageOf, nodeVms, templateVms } from './support/nodes';
 
 export const nodeTemplatePresent = stackPolicy(
   {
@@ -20,15 +20,21 @@ export const nodeTemplatePresent = stackPolicy(
             `nodes.${name} in the stack file.`,
           resource.urn,
         );
-      else if (template.props.description !== props.description && !isAsFound(resource.name))
+      else if (imageText(template.props.description) !== imageText(props.description) && !isAsFound(resource.name))
         report(
-          `${name}: expected a template of "${props.description ?? ''}", found "${template.props.description ?? ''}" in ` +
+          `${name}: expected a template of "${imageText(props.description)}", found "${template.props.description ?? ''}" in ` +
             `${template.name}. Put the release into the other slot: npx prox-ops release.`,
           resource.urn,
         );
     });
   },
 );
+
+/** A node's description says more than its template's. */
+function imageText(description = ''): string {
+  const image = imageOf(description);
+  return image ? describeImage(image.talos, image.schematic) : description;
+}
 
 export const previousReleaseBootable = stackPolicy(
   {

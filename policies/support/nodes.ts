@@ -79,7 +79,7 @@ export function isControlPlane({ props }: Vm): boolean {
 /** Release and schematic id that a VM says it is made from. */
 export function imageOf(description: string | undefined): { talos: string; schematic: string } | undefined {
   const talos = releaseInDescription(description ?? '');
-  const schematic = /, schematic (\S+)$/.exec(description ?? '')?.[1];
+  const schematic = /, schematic ([^\s,]+)/.exec(description ?? '')?.[1];
   return talos === undefined || schematic === undefined ? undefined : { talos, schematic };
 }
 

@@ -172,9 +172,31 @@ describe('the production cluster, as registered', () => {
       }
     });
 
+    it('what would restart every machine or API server at once replaces the VMs: it is in their description', async () => {
+      const description = (of: Recording, name: string) => String(of.get(name).inputs.description);
+      const before = description(recording, 'k8s-work-1-vm');
+      assert.match(before, /^Talos v1\.11\.3, schematic \S+, Kubernetes v1\.34\.1$/);
+      const changed = await Recording.of(
+        configuration((raw) => {
+          raw.releases.a.kubernetes = 'v1.34.2';
+          raw.talos.patches = { cluster: [{ machine: { sysctls: { 'vm.max_map_count': '262144' } } }] };
+          raw.nodes['k8s-work-1'].patches = [{ machine: { env: { A: 'b' } } }];
+        }),
+      );
+      assert.match(description(changed, 'k8s-work-1-vm'), /, Kubernetes v1\.34\.2, boot configuration [0-9a-f]{12}$/);
+      assert.match(description(changed, 'k8s-work-2-vm'), /, Kubernetes v1\.34\.2$/);
+    });
+
+    it('Talos may not reboot a machine for a configuration by itself', () => {
+      for (const { inputs } of recording.ofType(CONFIG)) assert.equal(inputs.applyMode, 'no_reboot');
+    });
+
     it('what needs the power off replaces the VM; tags, NICs, startup and disk sizes do not', () => {
       const paths = recording.get('k8s-work-1-vm').opts.replaceOnChanges ?? [];
-      for (const path of ['description', 'memory', 'cpu', 'hostpcis', 'bios', 'agent', 'initialization'])
+      for (const path of ['description', 'memory', 'cpu', 'hostpcis', 'bios', 'agent', 'initialization', 'smbios'])
+        assert.ok(paths.includes(path), path);
+      // A machine whose first NIC changes as it runs could not be reached any more.
+      for (const path of ['networkDevices[0].macAddress', 'networkDevices[0].bridge'])
         assert.ok(paths.includes(path), path);
       for (const path of ['tags', 'networkDevices', 'startup', 'onBoot', 'disks', 'disks[1]', 'nodeName'])
         assert.ok(!paths.includes(path), path);
@@ -314,6 +336,6 @@ function nodeVms(recording: Recording): Registration[] {
 /** Looked at before it is made and before it is changed. */
 function guarded({ name, opts }: Registration): void {
   assert.equal(opts.hooks?.beforeCreate?.length, 1, name);
-  assert.equal(opts.hooks?.beforeUpdate?.length, 1, name);
+  assert.equal(opts.hooks?.beforeUpdate?.length, 2, name);
   assert.equal(opts.hooks?.beforeDelete, undefined, 'a destroy without the program would be refused');
 }

@@ -73,6 +73,21 @@ describe('driver/plan', () => {
     assert.deepEqual(node?.why, ['Talos v1.11.3 -> v1.12.4']);
   });
 
+  it('says what else differs: of the description, and properties of the VM', () => {
+    const inputs = (kubernetes: string, memory: number) => ({
+      vmId: 8004,
+      tags: ['worker'],
+      description: `Talos v1.11.3, schematic abc, Kubernetes ${kubernetes}`,
+      memory: { dedicated: memory },
+    });
+    const type = 'proxmoxve:index/vmLegacy:VmLegacy';
+    const event = step('replace', type, 'w1-vm', component('w1'), inputs('v1.34.2', 2), inputs('v1.34.1', 1));
+    Object.assign(event.resourcePreEvent?.metadata ?? {}, {
+      detailedDiff: { description: {}, 'memory.dedicated': {} },
+    });
+    assert.deepEqual(planOf(event).nodes[0]?.why, ['another Kubernetes', 'memory changed']);
+  });
+
   it('targets every resource of a node, unchanged ones too', () => {
     const [node] = planOf(vm('replace', 'w1', 'worker', 8004), turn('same', 'w1')).nodes;
     assert.equal(node?.urns.length, 2);

@@ -1,6 +1,6 @@
 import { runtime } from '@pulumi/pulumi';
 import { stringify } from 'yaml';
-import { describeImage, planCluster, type NodePlan, type TemplatePlan } from '../../config/plan';
+import { describeImage, describeMachine, planCluster, type NodePlan, type TemplatePlan } from '../../config/plan';
 import type { StackConfig } from '../../config/schema';
 import * as types from '../../policies/support/types';
 import { secret, type Described } from './policies';
@@ -115,7 +115,7 @@ function vmOf(config: StackConfig, node: NodePlan, parent: string, identity: str
       vmId: node.vmId,
       name: node.name,
       nodeName: node.host,
-      description: describeImage(node.release.talos, schematicId(node.variant)),
+      description: describeMachine(node.release, schematicId(node.variant), undefined),
       tags: [...new Set(['prox-ops', config.cluster.name, node.role, node.variant])].sort(),
       clone: { vmId: node.templateVmId, full: true },
       machine: 'q35',

@@ -93,8 +93,8 @@ export const hostLoss = stackPolicy(
       const free = others.reduce((sum, load) => sum + Math.max(0, load.host.memory - reserve - load.used), 0);
       if (used <= free) continue;
       report(
-        `${host.name}: if it fails, expected room for its ${used} MiB of VMs on the other hosts, found ${free} MiB. Its ` +
-          `nodes would stay down until it is back.`,
+        `${host.name}: if it fails, expected room for its ${used} MiB of VMs on the other hosts, found ${free} MiB. Move ` +
+          `nodes, change roles.*.memory, or accept that they stay down until it is back.`,
       );
     }
   },

@@ -3,6 +3,8 @@ import { nodeNameOf, nodeVms, type VmProps } from './support/nodes';
 import { extensionsOf } from './support/schematics';
 import { VM } from './support/types';
 
+const WHERE = 'Change it in components/nodeVm.ts.';
+
 export const gpuVmHardware = resourcePolicy(
   {
     name: 'gpu-vm-hardware',
@@ -19,7 +21,7 @@ export const gpuVmHardware = resourcePolicy(
       report(`${name}: expected a PCI mapping on a node of variant gpu, found none. Set nodes.${name}.pci.`);
     unknowns.attempt(() => {
       if (props.machine?.startsWith('q35') !== true)
-        report(`${name}: expected machine q35 for a GPU, found ${props.machine ?? 'the default'}.`);
+        report(`${name}: expected machine q35 for a GPU, found ${props.machine ?? 'the default'}. ${WHERE}`);
     });
     unknowns.each(devices.entries(), ([index, device]) => {
       const at = `${name}: ${device.device ?? `hostpci${index}`}:`;
@@ -29,7 +31,7 @@ export const gpuVmHardware = resourcePolicy(
         );
       else if (device.mapping === undefined || device.mapping === '')
         report(`${at} expected a mapping's name, found none. Set nodes.${name}.pci.`);
-      if (device.pcie !== true) report(`${at} expected pcie: true, found it off.`);
+      if (device.pcie !== true) report(`${at} expected pcie: true, found it off. ${WHERE}`);
     });
   },
 );

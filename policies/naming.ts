@@ -4,6 +4,8 @@ import { stackFacts } from './support/facts';
 import { nodeNameOf, type VmProps } from './support/nodes';
 import { VM } from './support/types';
 
+const WHERE = 'Change it in components/, which names and tags machines by config/plan.ts.';
+
 export const vmNames = resourcePolicy(
   {
     name: 'vm-names',
@@ -16,8 +18,10 @@ export const vmNames = resourcePolicy(
     const node = nodeNameOf(resource);
     if (template === true) {
       if (name?.startsWith('talos-') !== true)
-        report(`${resource.name}: expected a template named talos-RELEASE-VARIANT-HOST, found ${name ?? 'none'}.`);
-    } else if (name !== node) report(`${node}: expected the VM to be named ${node}, found ${name ?? 'none'}.`);
+        report(
+          `${resource.name}: expected a template named talos-RELEASE-VARIANT-HOST, found ${name ?? 'none'}. ${WHERE}`,
+        );
+    } else if (name !== node) report(`${node}: expected the VM to be named ${node}, found ${name ?? 'none'}. ${WHERE}`);
   },
 );
 
@@ -36,16 +40,16 @@ export const vmTags = resourcePolicy(
     const props = resource.props as VmProps;
     const tags = Array.from(props.tags ?? []);
     const name = nodeNameOf(resource);
+    const where = props.template === true ? WHERE : `Set nodes.${name}.tags.`;
     const { required = [] } = resource.getConfig<{ required?: string[] }>();
     const cluster = stackFacts()?.cluster.name;
     const own = props.template === true ? ['template'] : [...(cluster === undefined ? [] : [cluster]), ...required];
     for (const tag of new Set(['prox-ops', ...own]))
-      if (!tags.includes(tag)) report(`${name}: expected the tag ${tag}, found ${tags.join(', ') || 'none'}.`);
+      if (!tags.includes(tag)) report(`${name}: expected the tag ${tag}, found ${tags.join(', ') || 'none'}. ${where}`);
     if (props.template !== true && tags.filter((tag) => tag === 'controlplane' || tag === 'worker').length !== 1)
-      report(`${name}: expected one of the tags controlplane and worker, found ${tags.join(', ') || 'none'}.`);
+      report(`${name}: expected one of the tags controlplane and worker, found ${tags.join(', ') || 'none'}. ${WHERE}`);
     for (const tag of tags.filter((candidate) => !TAG.test(candidate)))
-      report(`${name}: expected tags in lower case with digits and _.+-, found ${tag}. Set nodes.${name}.tags.`);
-    if (new Set(tags).size < tags.length)
-      report(`${name}: expected each tag once, found ${tags.join(', ')}. Set nodes.${name}.tags.`);
+      report(`${name}: expected tags in lower case with digits and _.+-, found ${tag}. ${where}`);
+    if (new Set(tags).size < tags.length) report(`${name}: expected each tag once, found ${tags.join(', ')}. ${where}`);
   },
 );

@@ -1,11 +1,12 @@
+import { isIPv4 } from 'node:net';
 import { isAsFound } from './support/asFound';
 import type { StackConfig } from '../config/schema';
 import { contains, edges } from './support/addresses';
 import { resourcePolicy, stackPolicy } from './support/define';
 import { stackFacts } from './support/facts';
-import { machineAddresses } from './support/machineConfig';
+import { configuredAddresses, machineAddresses } from './support/machineConfig';
 import { allVms, nodeNameOf, nodes, nodeVms, sharedValues, type VmProps } from './support/nodes';
-import { VM } from './support/types';
+import { MACHINE_CONFIG, VM } from './support/types';
 
 interface IdRange {
   first?: number;
@@ -42,7 +43,8 @@ function slotProblem(name: string, vmId: number, template: boolean, report: (mes
   const { a, b } = proxmox.templateIds;
   const inSlot = [a, b].some((first) => vmId >= first && vmId < first + width);
   const slots = `${a}-${a + width - 1} or ${b}-${b + width - 1}`;
-  if (template && !inSlot) report(`${name}: expected a template's id in ${slots}, found ${vmId}.`);
+  if (template && !inSlot)
+    report(`${name}: expected a template's id in ${slots}, found ${vmId}. Set proxmox.templateIds.`);
   if (!template && inSlot)
     report(`${name}: expected an id outside the template slots ${slots}, found ${vmId}. Set nodes.${name}.vmId.`);
 }
@@ -55,7 +57,9 @@ export const vmIdsUnique = stackPolicy(
       return vmId === undefined ? [] : [[vmId, name] as const];
     });
     for (const [vmId, owners] of sharedValues(pairs))
-      report(`${owners.join(', ')}: expected a VM id of its own for each, found ${vmId} ${owners.length} times.`);
+      report(
+        `${owners.join(', ')}: expected a VM id of its own for each, found ${vmId} ${owners.length} times. Set nodes.*.vmId.`,
+      );
   },
 );
 
@@ -65,12 +69,14 @@ export const macFixed = resourcePolicy(
   {
     name: 'mac-fixed',
     description: 'Without a fixed MAC a replaced node comes back as a stranger to DHCP, firewalls and its own config.',
+    config: { properties: { prefix: { type: 'string', pattern: '^([0-9A-F]{2}(:|$)){0,6}$' } } },
   },
   [VM],
   ({ resource, unknowns, report }) => {
     const props = resource.props as VmProps;
     if (props.template === true) return;
     const name = nodeNameOf(resource);
+    const { prefix = '' } = resource.getConfig<{ prefix?: string }>();
     unknowns.each((props.networkDevices ?? []).entries(), ([index, nic]) => {
       const mac = nic.macAddress;
       const at = `${name}: NIC ${index}:`;
@@ -79,6 +85,8 @@ export const macFixed = resourcePolicy(
       // The lowest bit of the first octet says multicast, which no machine can have.
       else if (parseInt(mac.slice(0, 2), 16) % 2 === 1)
         report(`${at} expected a unicast MAC address, found ${mac}. Set nodes.${name}.mac.`);
+      else if (!mac.startsWith(prefix))
+        report(`${at} expected a MAC address that begins with ${prefix}, found ${mac}. Set nodes.${name}.mac.`);
     });
   },
 );
@@ -93,7 +101,10 @@ export const macsUnique = stackPolicy(
       ).flatMap((mac) => (mac === undefined ? [] : [[mac, name] as const]));
     });
     for (const [mac, owners] of sharedValues(pairs))
-      report(`${owners.join(', ')}: expected a MAC of its own for each NIC, found ${mac} ${owners.length} times.`);
+      report(
+        `${owners.join(', ')}: expected a MAC of its own for each NIC, found ${mac} ${owners.length} times. Set nodes.*.mac, or ` +
+          `nodes.*.macs for a further NIC.`,
+      );
   },
 );
 
@@ -104,9 +115,9 @@ export const addressFixed = resourcePolicy(
   },
   [VM],
   ({ resource, report }) => {
+    const name = nodeNameOf(resource);
     const props = resource.props as VmProps;
     if (props.template === true) return;
-    const name = nodeNameOf(resource);
     const address = props.initialization?.ipConfigs?.[0]?.ipv4?.address;
     const where = `Set nodes.${name}.address in the stack file.`;
     if (address === undefined || !/^\d+\.\d+\.\d+\.\d+\/\d+$/.test(address))
@@ -130,6 +141,28 @@ function addressProblem(address: string, cluster: StackConfig['cluster'] | undef
   return owner === undefined ? undefined : `expected an address of its own, found ${address}, which is ${owner}`;
 }
 
+/** Further NICs have their addresses in the machine configuration alone. */
+export const addressesInNetworks = resourcePolicy(
+  {
+    name: 'addresses-in-networks',
+    description:
+      'An address outside the networks that the stack file knows is reached by nobody, or is somebody else’s.',
+  },
+  [MACHINE_CONFIG],
+  ({ resource, report }) => {
+    const facts = stackFacts();
+    const name = nodeNameOf(resource);
+    if (!facts || facts.adopted?.nodes[name]?.keepConfiguration === true) return;
+    const subnets = [facts.cluster.subnet, ...Object.values(facts.networks).map(({ subnet }) => subnet)];
+    for (const address of configuredAddresses(resource.props).filter(isIPv4))
+      if (!subnets.some((subnet) => contains(subnet, address)))
+        report(
+          `${name}: expected every address in one of ${subnets.join(', ')}, found ${address}. Set nodes.${name}.networks, ` +
+            `or declare the network in prox-ops:networks.`,
+        );
+  },
+);
+
 export const addressesUnique = stackPolicy(
   { name: 'addresses-unique', description: 'Two machines with one address answer for each other.' },
   ({ stack, unknowns, report }) => {
@@ -144,6 +177,9 @@ export const addressesUnique = stackPolicy(
       for (const address of machineAddresses(node)) if (!own.includes(address)) pairs.push([address, node.name]);
     });
     for (const [address, owners] of sharedValues(pairs))
-      report(`${owners.join(', ')}: expected an address of its own for each, found ${address} ${owners.length} times.`);
+      report(
+        `${owners.join(', ')}: expected an address of its own for each, found ${address} ${owners.length} times. Set ` +
+          `nodes.*.address, or nodes.*.networks for a further NIC.`,
+      );
   },
 );

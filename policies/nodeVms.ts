@@ -12,6 +12,8 @@ export const nodeVmsNotProtected = resourcePolicy(
   [VM],
   ({ resource, report }) => {
     if (resource.props.protection !== true) return;
-    report(`${nodeNameOf(resource)}: expected protection off, found it on. Remove it in an update of its own first.`);
+    report(
+      `${nodeNameOf(resource)}: expected protection off, found it on. Remove it from the VM's description, in an update of its own before the node is replaced.`,
+    );
   },
 );

@@ -14,7 +14,8 @@ export const noUnpinnedImages = resourcePolicy(
         const problem = imageProblem(image);
         if (problem !== undefined)
           report(
-            `${resource.name}: ${leaf.path}: expected an image with a fixed tag or digest, found ${image} (${problem}).`,
+            `${resource.name}: ${leaf.path}: expected an image with a fixed tag or digest, found ${image} (${problem}). Pin it to a ` +
+              `release or a digest.`,
           );
       }
     });

@@ -12,9 +12,11 @@ export const proxmoxTlsVerified = resourcePolicy(
   [PROVIDER],
   ({ resource, unknowns, report }) => {
     unknowns.attempt(() => {
+      const insecure = resource.props.insecure as string | boolean | undefined;
       // A provider's inputs that are no texts reach the engine as JSON.
-      if (['true', true].includes(resource.props.insecure as string | boolean))
-        report(`${resource.name}: expected the certificate of Proxmox to be verified, found insecure: true. ${WHERE}`);
+      if (String(insecure) === 'false') return;
+      const found = insecure === undefined ? 'that PROXMOX_VE_INSECURE decides' : `insecure: ${insecure}`;
+      report(`${resource.name}: expected insecure: false, found ${found}. ${WHERE}`);
     });
     const endpoint = resource.props.endpoint as string | undefined;
     if (endpoint?.startsWith('https://') !== true)
@@ -54,7 +56,10 @@ export const noInsecureOptions = resourcePolicy(
     walk(resource.props, unknowns, ({ path, key, value }) => {
       const option = OPTION.test(key.replaceAll('-', '')) && (value === true || value === 'true');
       if (option || (typeof value === 'string' && IN_TEXT.some((pattern) => pattern.test(value))))
-        report(`${resource.name}: ${path}: expected a verified connection, found verification switched off.`);
+        report(
+          `${resource.name}: ${path}: expected a verified connection, found verification switched off. Remove the option, and ` +
+            `name the private authority instead.`,
+        );
     });
   },
 );

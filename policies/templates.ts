@@ -48,8 +48,8 @@ export const previousReleaseBootable = stackPolicy(
     unknowns.each(planCluster(config).templates, ({ key, vmId, host, variant, release }) => {
       if (present.some(({ props }) => props.vmId === vmId)) return;
       report(
-        `expected template ${key} (VM id ${vmId}, Talos ${release.talos}, ${variant}, on ${host}), found none. Both ` +
-          `filled slots of prox-ops:releases need their templates.`,
+        `expected template ${key} (VM id ${vmId}, Talos ${release.talos}, ${variant}, on ${host}), found none. Describe the ` +
+          `templates of both filled slots of prox-ops:releases.`,
       );
     });
   },

@@ -1,3 +1,4 @@
+import { UNKNOWN } from '@prox-ops/operations';
 import semver from 'semver';
 import { excuse, type Exception } from '../../config/exceptions';
 import { releaseInDescription } from '../../config/plan';
@@ -21,6 +22,8 @@ export interface ChangePolicyConfig {
 interface Problem {
   message: string;
   change?: Change;
+  /** The preview does not know yet what is judged: neither a violation nor none. */
+  unknown?: boolean;
 }
 
 /** A policy on steps: the engine hands a policy pack the new state only, which does not tell a change from a stack at rest. */
@@ -38,9 +41,12 @@ const nodeVm = ({ type, node }: Change) => type === VM_TYPE && node !== undefine
 const goes = ({ ops }: Change) => ops.some((op) => op === 'delete' || op === 'delete-replaced' || op === 'replace');
 const isReplaced = ({ ops }: Change) => ops.some((op) => /replace/.test(op));
 const isGone = (change: Change) => goes(change) && !isReplaced(change);
+const isNew = ({ ops, before }: Change) => ops.includes('create') && before === undefined;
 const tagsOf = (inputs: Record<string, unknown> | undefined) =>
   Array.isArray(inputs?.tags) ? (inputs.tags as unknown[]) : [];
 const isControlPlane = ({ before, after }: Change) => tagsOf(after ?? before).includes('controlplane');
+
+const isUnknown = (value: unknown) => typeof value === 'string' && value.includes(UNKNOWN);
 
 export const oneNodeAtATime: ChangePolicy = {
   name: 'one-node-at-a-time',
@@ -63,14 +69,19 @@ export const noControlPlaneWhileOnePends: ChangePolicy = {
   description: 'A second control plane taken down while the first is not back leaves etcd without a quorum.',
   check: ({ changes, open, oneByOne }) => {
     const controlPlanes = changes.filter((change) => nodeVm(change) && isControlPlane(change));
-    const pending = controlPlanes.filter(({ node }) => open.includes(node ?? ''));
+    const halfReplaced = controlPlanes.find(({ node }) => open.includes(node ?? ''));
+    const joining = controlPlanes.find((change) => isNew(change) && !open.includes(change.node ?? ''));
+    const pending = halfReplaced ?? joining;
     // A rollout finishes or puts back what is open before it begins with another node.
-    if (oneByOne || pending.length === 0) return [];
+    if (oneByOne || !pending) return [];
+    const [state, remedy] = halfReplaced
+      ? ['half replaced', `Finish it first: prox-ops roll --nodes ${pending.node}`]
+      : ['still to join', 'Replace and add them one after the other: prox-ops roll'];
     return controlPlanes
-      .filter((change) => goes(change) && !pending.includes(change))
+      .filter((change) => goes(change) && !open.includes(change.node ?? ''))
       .map((change) => ({
         change,
-        message: `${change.node}: expected every other control plane to be back, found ${pending[0]?.node} half replaced. Finish it first: prox-ops roll --nodes ${pending[0]?.node}`,
+        message: `${change.node}: expected every other control plane to be a member of etcd, found ${pending.node} ${state}. ${remedy}`,
       }));
   },
 };
@@ -107,13 +118,15 @@ export const vmIdNotReused: ChangePolicy = {
     const vms = changes.filter(({ type }) => type === VM_TYPE);
     const owners = new Map(vms.filter(({ before }) => before?.vmId !== undefined).map((vm) => [vm.before?.vmId, vm]));
     return vms.flatMap((vm): Problem[] => {
+      const name = vm.node ?? vm.name;
+      if (isUnknown(vm.after?.vmId))
+        return [{ change: vm, unknown: true, message: `${name}: the VM id is not known yet` }];
       const owner = owners.get(vm.after?.vmId);
       if (!owner || owner.urn === vm.urn) return [];
-      const [name, other] = [vm.node ?? vm.name, owner.node ?? owner.name];
       return [
         {
           change: vm,
-          message: `${name}: expected a VM id that no other node had, found ${String(vm.after?.vmId)}, which is ${other}'s. Set nodes.${name}.vmId to a new one.`,
+          message: `${name}: expected a VM id that no other node had, found ${String(vm.after?.vmId)}, which is ${owner.node ?? owner.name}'s. Set nodes.${name}.vmId to a new one.`,
         },
       ];
     });
@@ -125,9 +138,10 @@ export const noDowngrade: ChangePolicy = {
   description: 'An older release may not read what the newer one wrote: etcd’s data above all.',
   check: ({ changes }, { exceptions }) =>
     changes.flatMap((change) =>
-      versions(change).flatMap(([what, from, to]): Problem[] => {
-        if (!semver.valid(from) || !semver.valid(to) || !semver.lt(to ?? '', from ?? '')) return [];
+      versions(change, changes).flatMap(([what, from, to]): Problem[] => {
         const node = change.node ?? change.name;
+        if (isUnknown(to)) return [{ change, unknown: true, message: `${node}: the ${what} release is not known yet` }];
+        if (!semver.valid(from) || !semver.valid(to) || !semver.lt(to ?? '', from ?? '')) return [];
         const verdict = excuse(exceptions, node);
         if (verdict.excused) return [];
         return [
@@ -140,27 +154,35 @@ export const noDowngrade: ChangePolicy = {
     ),
 };
 
-function versions({ type, before, after }: Change): [what: string, from: string | undefined, to: string | undefined][] {
-  if (type === VM_TYPE) return [['Talos', imageOf(before), imageOf(after)]];
-  if (type === GATE) return [['Kubernetes', kubernetesOf(before), kubernetesOf(after)]];
-  return [];
+type Versions = [what: string, from: string | undefined, to: string | undefined];
+type Inputs = Record<string, unknown> | undefined;
+
+function versions({ type, node, before, after }: Change, changes: Change[]): Versions[] {
+  if (!before || !after) return [];
+  if (type === GATE) return [['Kubernetes', releaseOf(before, 'kubernetes'), releaseOf(after, 'kubernetes')]];
+  if (type !== VM_TYPE || node === undefined) return [];
+  // A description waits for the schematic that it names; the gate tells the release by itself.
+  const gate = changes.find((other) => other.type === GATE && other.node === node);
+  const to = isUnknown(after.description) ? (releaseOf(gate?.after, 'talos') ?? UNKNOWN) : imageOf(after);
+  return [['Talos', imageOf(before), to]];
 }
 
-function imageOf(inputs: Record<string, unknown> | undefined): string | undefined {
+function imageOf(inputs: Inputs): string | undefined {
   return typeof inputs?.description === 'string' ? releaseInDescription(inputs.description) : undefined;
 }
 
-function kubernetesOf(inputs: Record<string, unknown> | undefined): string | undefined {
-  return (inputs?.release as { kubernetes?: string } | undefined)?.kubernetes;
+function releaseOf(inputs: Inputs, key: 'talos' | 'kubernetes'): string | undefined {
+  const release = inputs?.release as string | Partial<Record<typeof key, string>> | undefined;
+  return typeof release === 'string' ? release : release?.[key];
 }
 
 export const controlPlanesByOne: ChangePolicy = {
   name: 'control-planes-by-one',
   description: 'etcd takes one member more or less at a time: with two it can lose its quorum on the way.',
   check: ({ changes }) => {
-    const vms = changes.filter((change) => nodeVm(change) && isControlPlane(change));
-    const before = vms.filter((change) => change.before !== undefined).length;
-    const after = vms.filter((change) => !isGone(change)).length;
+    const vms = changes.filter(nodeVm);
+    const before = vms.filter((change) => tagsOf(change.before).includes('controlplane')).length;
+    const after = vms.filter((change) => !isGone(change) && tagsOf(change.after).includes('controlplane')).length;
     // The first build and the end of a cluster have no quorum to keep.
     if (before === 0 || after === 0 || Math.abs(after - before) <= 1) return [];
     return [

@@ -5,14 +5,17 @@ import { preview, UpdateError } from '../engine';
 import { CommandError } from '../exit';
 import { readState } from '../state';
 import { CHANGE_POLICIES, type ChangePolicyConfig, type Upcoming } from './changePolicies';
-import { FindingCollector, type Finding, type Level } from './findings';
+import { FindingCollector, type Finding } from './findings';
 import { packConfigs } from './packs';
+import { plannedChanges, type PlannedChange } from './plannedChanges';
 
 /** What policies say about the update that a stack file asks for. */
 export interface PolicyReport {
   stack: string;
   /** Resources that were judged. */
   resources: number;
+  /** What would be done to each of them that does not stay as it is. */
+  changes: PlannedChange[];
   findings: Finding[];
   /** What a preview does not know yet; the engine judges it in the update. */
   unjudged: Finding[];
@@ -43,30 +46,39 @@ export async function checkStack({ stack, packs, oneByOne }: CheckOptions): Prom
     if (!(error instanceof UpdateError) || !collector.blocks) throw error;
   }
   const open = (await readState(stack)).openNodes();
+  const upcoming = { changes: changes.all(), open, oneByOne };
   const configs = await changeConfigs(packConfigs(packs, stack.workspace.workDir, stack.name));
+  const judged = judgeChanges(upcoming, configs);
   return {
     stack: stack.name,
     resources: changes.all().length,
-    findings: [...collector.findings(changes), ...changeFindings({ changes: changes.all(), open, oneByOne }, configs)],
-    unjudged: collector.unjudged(changes),
+    changes: plannedChanges(changes.touched()),
+    findings: [...collector.findings(changes), ...judged.findings],
+    unjudged: [...collector.unjudged(changes), ...judged.unjudged],
   };
 }
 
-/** What the change policies find, at the levels of the policy configuration. */
-export function changeFindings(upcoming: Upcoming, configs: Record<string, ChangePolicyConfig | string>): Finding[] {
-  return CHANGE_POLICIES.flatMap(({ name, description, check }) => {
+/** What the change policies find, at the levels of the policy configuration, and what they cannot judge yet. */
+export function judgeChanges(
+  upcoming: Upcoming,
+  configs: Record<string, ChangePolicyConfig | string>,
+): Pick<PolicyReport, 'findings' | 'unjudged'> {
+  const found: Pick<PolicyReport, 'findings' | 'unjudged'> = { findings: [], unjudged: [] };
+  for (const { name, description, check } of CHANGE_POLICIES) {
     const config = settingsOf(configs[name]);
     const level = config.enforcementLevel ?? settingsOf(configs.all).enforcementLevel ?? 'mandatory';
-    if (level === 'disabled') return [];
-    return check(upcoming, config).map(({ message, change }) => ({
-      policy: name,
-      description,
-      level: (level === 'advisory' ? 'advisory' : 'mandatory') satisfies Level,
-      message,
-      urn: change?.urn,
-      node: change?.node,
-    }));
-  });
+    if (level === 'disabled') continue;
+    for (const { message, change, unknown } of check(upcoming, config))
+      (unknown === true ? found.unjudged : found.findings).push({
+        policy: name,
+        description,
+        level: unknown !== true && level !== 'advisory' ? 'mandatory' : 'advisory',
+        message,
+        urn: change?.urn,
+        node: change?.node,
+      });
+  }
+  return found;
 }
 
 /** A policy's configuration may be a level alone. */

@@ -10,10 +10,16 @@ export function byNode(findings: Finding[]): [node: string, findings: Finding[]]
     const node = finding.node ?? CLUSTER;
     groups.set(node, [...(groups.get(node) ?? []), finding]);
   }
+  return inOrder([...groups]).map(([node, list]) => [
+    node,
+    list.sort((left, right) => right.level.localeCompare(left.level)),
+  ]);
+}
+
+/** By node, in the order of their names; what concerns none comes first. */
+export function inOrder<T>(groups: [node: string, T][]): [node: string, T][] {
   const rank = (node: string) => (node === CLUSTER ? '' : node);
-  return [...groups]
-    .sort(([left], [right]) => rank(left).localeCompare(rank(right), 'en', { numeric: true }))
-    .map(([node, list]) => [node, list.sort((left, right) => right.level.localeCompare(left.level))]);
+  return groups.sort(([left], [right]) => rank(left).localeCompare(rank(right), 'en', { numeric: true }));
 }
 
 /** 2 violations, 1 note; 117 resources judged, 3 judgements wait for the update. */

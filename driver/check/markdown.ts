@@ -1,24 +1,82 @@
 import type { PolicyReport } from './check';
-import { byNode, summary } from './grouped';
+import { byNode, CLUSTER, inOrder, summary } from './grouped';
+import { ACTIONS, type PlannedChange } from './plannedChanges';
 import { place } from './text';
 import type { Lines } from './where';
 
-/** The report for GitHub's step summary and a pull request's comment. */
+/** GitHub takes no longer comment, in characters. */
+const LONGEST = 65_536;
+/** Paths of one resource that are named; a change of a machine's description can have dozens. */
+const PATHS = 4;
+
+/** The report for GitHub's step summary and a pull request's comment: what would change, and what is wrong with it. */
 export function markdownReport(report: PolicyReport, lines: Lines): string {
-  const rows = byNode(report.findings).flatMap(([node, findings]) =>
-    findings.map(({ level, policy, message }) =>
-      row([node, level === 'mandatory' ? '❌' : 'ℹ️', `\`${policy}\``, message, `\`${place(lines, node)}\``]),
-    ),
+  const head = `### Policies: ${report.stack}\n\n${summary(report)}.\n`;
+  return shortened([head, findings(report, lines), changes(report)].filter((part) => part !== '').join('\n'));
+}
+
+function findings(report: PolicyReport, lines: Lines): string {
+  const rows = byNode(report.findings).flatMap(([node, list]) =>
+    list.map(({ level, policy, message }) => [
+      node,
+      level === 'mandatory' ? '❌' : 'ℹ️',
+      `\`${policy}\``,
+      message,
+      `\`${place(lines, node)}\``,
+    ]),
   );
-  const table = [
-    row(['Node', '', 'Policy', 'What to change', 'Where']),
-    row(['---', '---', '---', '---', '---']),
-    ...rows,
-  ];
-  const head = `### Policies: ${report.stack}\n\n${summary(report)}.`;
-  return `${head}\n${rows.length === 0 ? '' : `\n${table.join('\n')}\n`}`;
+  return rows.length === 0 ? '' : table(['Node', '', 'Policy', 'What to change', 'Where'], rows);
+}
+
+/** Folded: a first build creates everything there is. */
+function changes({ changes: planned, resources }: PolicyReport): string {
+  const counts = ACTIONS.map(
+    (action) => [action, planned.filter((change) => change.action === action).length] as const,
+  );
+  const text = counts
+    .flatMap(([action, count]) =>
+      count === 0 ? [] : [action === 'other' ? `${count} other` : `${count} to ${action}`],
+    )
+    .join(', ');
+  if (text === '') return `#### Changes\n\nNone of ${resources} resources.\n`;
+  const rows = changesByNode(planned).map(([node, list]) => [
+    node,
+    ACTIONS.flatMap((action) => {
+      const found = list.filter((change) => change.action === action);
+      return found.length === 0 ? [] : [`**${action}** ${found.map(described).join(', ')}`];
+    }).join('\n'),
+  ]);
+  const body = table(['Node', 'Changes'], rows);
+  return `#### Changes\n\n<details><summary>${text}</summary>\n\n${body}\n</details>\n`;
+}
+
+function changesByNode(planned: PlannedChange[]): [node: string, changes: PlannedChange[]][] {
+  const groups = new Map<string, PlannedChange[]>();
+  for (const change of planned) {
+    const node = change.node ?? CLUSTER;
+    groups.set(node, [...(groups.get(node) ?? []), change]);
+  }
+  return inOrder([...groups]);
+}
+
+/** `vm (description, clone)`: a node's resources bear its name in front. */
+function described({ name, node, paths }: PlannedChange): string {
+  const own = node !== undefined && name.startsWith(`${node}-`) ? name.slice(node.length + 1) : name;
+  if (paths.length === 0) return own;
+  const more = paths.length > PATHS ? `, ${paths.length - PATHS} more` : '';
+  return `${own} (${paths.slice(0, PATHS).join(', ')}${more})`;
+}
+
+function table(head: string[], rows: string[][]): string {
+  return `${[head, head.map(() => '---'), ...rows].map(row).join('\n')}\n`;
 }
 
 function row(cells: string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', '<br>')).join(' | ')} |`;
+}
+
+function shortened(text: string): string {
+  if (text.length <= LONGEST) return text;
+  const rest = '\n\nShortened: GitHub takes no longer comment. The whole report: `npx prox-ops check`.\n';
+  return `${text.slice(0, text.lastIndexOf('\n', LONGEST - rest.length))}${rest}`;
 }

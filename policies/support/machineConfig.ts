@@ -24,7 +24,12 @@ export function parseMachineConfig(text: string): MachineConfig {
 /** Addresses of a node's interfaces, without their prefix. */
 export function machineAddresses(node: Node): string[] {
   const resource = node.resources.find(({ type }) => type === MACHINE_CONFIG);
-  const text = resource?.props.machineConfigurationInput as string | undefined;
+  return resource ? configuredAddresses(resource.props) : [];
+}
+
+/** Addresses that the inputs of a machine configuration give to interfaces, without their prefix. */
+export function configuredAddresses(props: Record<string, unknown>): string[] {
+  const text = props.machineConfigurationInput as string | undefined;
   if (text === undefined) return [];
   const interfaces = parseMachineConfig(text).machine?.network?.interfaces ?? [];
   return interfaces.flatMap(({ addresses }) => addresses ?? []).map((address) => address.split('/')[0] ?? '');

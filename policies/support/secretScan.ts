@@ -20,6 +20,8 @@ const SHAPES: [kind: string, pattern: RegExp][] = [
   ['a talosconfig', /\bcontexts:[\s\S]*\bkey:\s*LS0t/],
   ['a JSON Web Token', /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}/],
   ['a Proxmox API token', /\b[\w.-]+@[\w-]+![\w-]+=[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/i],
+  ['an age key', /\bAGE-SECRET-KEY-1[A-Z0-9]{20,}/],
+  ['a webhook with its secret', /\/api\/webhooks\/\d+\/\S+|\bhooks\.slack\.com\/services\/\S+/],
   ['an AWS access key', /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/],
   ['a GitHub token', /\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})/],
   ['a Slack token', /\bxox[abprs]-[\w-]{10,}/],

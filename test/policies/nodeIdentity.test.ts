@@ -1,6 +1,7 @@
 import {
   addressesUnique,
   addressFixed,
+  addressesInNetworks,
   macFixed,
   macsUnique,
   vmIdFixed,
@@ -68,6 +69,15 @@ describe('policies/nodeIdentity', () => {
       () => nics('BC:24:11:00:00:01', '01:24:11:00:00:02'),
       /NIC 1: expected a unicast MAC/,
     );
+    passes('with the prefix that is set', cluster, { prefix: 'BC:24:11' });
+    fails(
+      'another prefix',
+      () => nics('BC:24:12:00:00:02'),
+      /NIC 0: expected a MAC address that begins with BC:24:11/,
+      {
+        prefix: 'BC:24:11',
+      },
+    );
     unjudged('one of two', () => nics(UNKNOWN.text, 'none at all'), /macAddress/, [/NIC 1: expected a fixed MAC/]);
   });
 
@@ -99,6 +109,26 @@ describe('policies/nodeIdentity', () => {
     fails('the network itself', () => node(address('10.20.66.0/23')), /which is the network's own/);
     fails('the broadcast address', () => node(address('10.20.67.255/23')), /which is the network's own/);
     unjudged('the address', () => node(address(UNKNOWN.text)), /address/);
+  });
+
+  testPolicy(addressesInNetworks, ({ passes, fails, unjudged }) => {
+    const interfaces = (...addresses: string[]) =>
+      withProps(cluster(), 'k8s-work-1-config', {
+        machineConfigurationInput: secret(`machine: {network: {interfaces: [{addresses: [${addresses.join(', ')}]}]}}`),
+      });
+    passes('the networks of the stack file', cluster);
+    passes('no interface', () => withProps(cluster(), 'k8s-work-1-config', { machineConfigurationInput: undefined }));
+    passes('IPv6, which the stack file knows nothing of', () => interfaces('"fd00::1/64"'));
+    fails(
+      'one of several elsewhere',
+      () => interfaces('10.20.67.4/23', '10.20.64.4/23'),
+      /k8s-work-1: expected every address in one of 10\.20\.66\.0\/23, 10\.20\.62\.0\/23, .* found 10\.20\.64\.4\. Set/,
+    );
+    unjudged(
+      'the configuration',
+      () => withProps(cluster(), 'k8s-work-1-config', { machineConfigurationInput: secret(UNKNOWN.text) }),
+      /machineConfigurationInput/,
+    );
   });
 
   testPolicy(addressesUnique, ({ passes, fails, unjudged }) => {

@@ -17,6 +17,8 @@ const SECRETS: [string, object, string][] = [
   ['a talosconfig', { text: 'contexts:\n  a:\n    key: LS0tabc' }, 'a talosconfig'],
   ['a JSON Web Token', { text: `eyJhbGciOiJI.eyJzdWIiOiIx.${'a'.repeat(20)}` }, 'a JSON Web Token'],
   ['a Proxmox token', { text: 'a@pve!b=12345678-1234-1234-1234-123456789abc' }, 'a Proxmox API token'],
+  ['an age key', { text: `AGE-SECRET-KEY-1${'QZ3'.repeat(10)}` }, 'an age key'],
+  ['a webhook', { text: 'https://x.example/api/webhooks/12345/abcdefghijkl' }, 'a webhook with its secret'],
   ['an AWS key', { text: `AKIA${'A1B2'.repeat(4)}` }, 'an AWS access key'],
   ['a GitHub token', { text: `ghp_${'aB3d'.repeat(9)}` }, 'a GitHub token'],
   ['a Slack token', { text: 'xoxb-1234567890-abc' }, 'a Slack token'],

@@ -9,11 +9,11 @@ const one = (props: object, type = 'command:local:Command') => [described(type, 
 describe('policies/proxmoxAccess', () => {
   testPolicy(proxmoxTlsVerified, ({ passes, fails, unjudged }) => {
     passes('verified', cluster);
-    passes('not said: verified', () => provider({ insecure: undefined }));
+    fails('not said', () => provider({ insecure: undefined }), /found that PROXMOX_VE_INSECURE decides\. Change/);
     fails(
       'insecure, as the engine writes it',
       () => provider({ insecure: 'true' }),
-      /proxmox: expected the certificate of Proxmox to be verified/,
+      /proxmox: expected insecure: false, found insecure: true\. Change the provider/,
     );
     fails('insecure', () => provider({ insecure: true }), /found insecure: true/);
     fails('http', () => provider({ endpoint: 'http://10.20.66.10:8006' }), /expected an https endpoint, found http:/);

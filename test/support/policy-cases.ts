@@ -3,6 +3,9 @@ import { type AnyPolicy, POLICIES } from '../../policies/pack';
 import { judge, type Described } from './policies';
 import { configureStack } from './policy-cluster';
 
+/** What was expected, what was found, and then what to do about it. */
+const INSTRUCTIVE = /[Ee]xpected .*found .*[.)] [A-Z][a-z]+ .*\.$/s;
+
 type Config = Record<string, unknown>;
 type Stack = () => Described[];
 
@@ -36,7 +39,10 @@ export function testPolicy(
         );
       assert.equal(violations.length, messages.length, brief(violations));
       const level = policy.enforcementLevel === 'advisory' ? 'advisory' : 'mandatory';
-      for (const violation of violations) assert.equal(violation.level, level);
+      for (const violation of violations) {
+        assert.equal(violation.level, level);
+        assert.match(violation.message, INSTRUCTIVE);
+      }
       if (!unknown) assert.deepEqual(found.unjudged, []);
       else
         assert.ok(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { OpType } from '@pulumi/pulumi/automation';
 import type { ChangePolicyConfig } from '../../../driver/check/changePolicies';
-import { changeFindings } from '../../../driver/check/check';
+import { judgeChanges } from '../../../driver/check/check';
 import type { Change } from '../../../driver/changes';
 
 const VM = 'proxmoxve:index/vmLegacy:VmLegacy';
@@ -44,9 +44,16 @@ function judge(
   more: { open?: string[]; oneByOne?: boolean; config?: Record<string, ChangePolicyConfig | string> } = {},
 ) {
   const { open = [], oneByOne = false, config = {} } = more;
-  return changeFindings({ changes, open, oneByOne }, config).map(
-    ({ policy, message, level }) => `${level} ${policy}: ${message}`,
-  );
+  const { findings, unjudged } = judgeChanges({ changes, open, oneByOne }, config);
+  assert.deepEqual(unjudged, []);
+  return findings.map(({ policy, message, level }) => `${level} ${policy}: ${message}`);
+}
+
+/** What waits for the update; nothing is violated meanwhile. */
+function waiting(changes: Change[]): string[] {
+  const { findings, unjudged } = judgeChanges({ changes, open: [], oneByOne: true }, {});
+  assert.deepEqual(findings, []);
+  return unjudged.map(({ policy, message, level }) => `${level} ${policy}: ${message}`);
 }
 
 /** Exactly one violation, of that policy. */
@@ -82,7 +89,7 @@ describe('driver/check/changePolicies', () => {
     const changes = [vm('c1', 'controlplane', { ops: ['create'] }), vm('c2', 'controlplane', { ops: replace })];
     violates(
       judge(changes, { open: ['c1'] }),
-      /no-control-plane-while-one-pends: c2: expected every other control plane to be back, found c1 half replaced\. Finish it first: prox-ops roll --nodes c1/,
+      /no-control-plane-while-one-pends: c2: expected every other control plane to be a member of etcd, found c1 half replaced\. Finish it first: prox-ops roll --nodes c1/,
     );
     assert.deepEqual(judge(changes), []);
     assert.deepEqual(judge(changes, { open: ['c1'], oneByOne: true }), []);
@@ -137,12 +144,36 @@ describe('driver/check/changePolicies', () => {
     assert.deepEqual(judge([gate('v1.34.1', 'v1.34.1')]), []);
   });
 
-  it('no-downgrade: what is not known yet is no downgrade', () => {
-    const unknown = {
-      ...vm('w1', 'worker', { ops: replace }),
-      after: { description: '04da6b54-80e4-46f7-96ec-b56ff0331ba9' },
-    };
-    assert.deepEqual(judge([unknown]), []);
+  it('no-control-plane-while-one-pends: one that is still to join counts, but not in a first build', () => {
+    const fresh = (name: string) => vm(name, 'controlplane', { ops: ['create'], before: undefined });
+    violates(
+      judge([fresh('c4'), vm('c2', 'controlplane', { ops: replace })]),
+      /c2: expected every other control plane to be a member of etcd, found c4 still to join\. .*: prox-ops roll$/,
+    );
+    assert.deepEqual(judge([fresh('c4'), vm('w1', 'worker', { ops: replace })]), []);
+    assert.deepEqual(judge([fresh('c1'), fresh('c2'), fresh('c3')]), []);
+  });
+
+  it('no-downgrade: a description that waits for its schematic is judged by the gate, else left for the update', () => {
+    const unknown = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+    const waits = { ...vm('w1', 'worker', { ops: replace, from: 'v1.12.4' }), after: { description: unknown } };
+    const gate = (release: unknown) =>
+      change('pulumi-nodejs:dynamic/prox-ops:HealthGate', 'w1-gate', 'w1', { ops: ['create'], after: { release } });
+    violates(
+      judge([waits, gate({ talos: 'v1.11.3', schematic: unknown })]),
+      /no-downgrade: w1: expected Talos v1\.12\.4 or newer, found v1\.11\.3/,
+    );
+    assert.deepEqual(judge([waits, gate({ talos: 'v1.12.5', schematic: unknown })]), []);
+    const note = 'advisory no-downgrade: w1: the Talos release is not known yet';
+    assert.deepEqual(waiting([waits, gate(unknown)]), [note]);
+    assert.deepEqual(waiting([waits]), [note]);
+  });
+
+  it('vm-id-not-reused: an id that is not known yet is left for the update', () => {
+    const unknown = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+    assert.deepEqual(waiting([change(VM, 'w1-vm', 'w1', { ops: ['create'], after: { vmId: unknown } })]), [
+      'advisory vm-id-not-reused: w1: the VM id is not known yet',
+    ]);
   });
 
   it('control-planes-by-one: two more or less at a time; a first build and an end are free', () => {
@@ -157,6 +188,16 @@ describe('driver/check/changePolicies', () => {
     const gone = (name: string) => vm(name, 'controlplane', { ops: ['delete'], after: undefined });
     assert.ok(judge([vm('c1', 'controlplane'), gone('c2'), gone('c3')]).some((text) => /found 3 -> 1/.test(text)));
     assert.ok(!judge([gone('c1'), gone('c2')]).some((text) => text.includes('control-planes-by-one')));
+  });
+
+  it('control-planes-by-one: a worker that becomes one counts as one more', () => {
+    const promoted = (name: string) => {
+      const was = vm(name, 'worker', { ops: ['update'] });
+      return { ...was, after: { ...was.after, tags: ['prox-ops', 'controlplane'] } };
+    };
+    const rest = [vm('c1', 'controlplane'), vm('c2', 'controlplane'), vm('c3', 'controlplane')];
+    assert.deepEqual(judge([...rest, promoted('w1')]), []);
+    violates(judge([...rest, promoted('w1'), promoted('w2')]), /found 3 -> 5/);
   });
 
   it('levels come from the policy configuration, one by one or for all', () => {

@@ -3,15 +3,16 @@ import { readFileSync } from 'node:fs';
 import Ajv from 'ajv';
 import draft04 from 'ajv/lib/refs/json-schema-draft-04.json';
 import schema from '@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json';
-import type { EngineEvent } from '@pulumi/pulumi/automation';
+import type { EngineEvent, OpType } from '@pulumi/pulumi/automation';
 import { isBlocked, type PolicyReport } from '../../../driver/check/check';
 import { FindingCollector, type Finding } from '../../../driver/check/findings';
 import { markdownReport } from '../../../driver/check/markdown';
 import { checkExcuse, OWN_PACK, packConfigs, packsFor } from '../../../driver/check/packs';
+import { plannedChanges } from '../../../driver/check/plannedChanges';
 import { sarifReport } from '../../../driver/check/sarif';
 import { textReport } from '../../../driver/check/text';
 import { linesOf } from '../../../driver/check/where';
-import { ChangeSet } from '../../../driver/changes';
+import { ChangeSet, type Change } from '../../../driver/changes';
 import { REPOSITORY } from '../../support/stack-files';
 
 const text = readFileSync(`${REPOSITORY}/Pulumi.prod.yaml`, 'utf8');
@@ -28,9 +29,18 @@ const finding = (node: string | undefined, more: Partial<Finding> = {}): Finding
   ...more,
 });
 
+const vm = { type: 'VmLegacy', name: 'k8s-work-2-vm', node: 'k8s-work-2' };
+
 const report: PolicyReport = {
   stack: 'prod',
   resources: 117,
+  changes: [
+    { ...vm, action: 'replace', paths: ['description', 'clone', 'cpu', 'memory', 'bios', 'vga'] },
+    { ...vm, name: 'k8s-work-2-config', action: 'replace', paths: ['node'] },
+    { ...vm, name: 'k8s-work-2-identity', action: 'update', paths: [] },
+    { type: 'File', name: 'image-thor', node: undefined, action: 'create', paths: [] },
+    { ...vm, name: 'k8s-work-11-vm', node: 'k8s-work-11', action: 'delete', paths: [] },
+  ],
   findings: [
     finding('k8s-work-11'),
     finding('k8s-work-2', { level: 'advisory' }),
@@ -39,7 +49,7 @@ const report: PolicyReport = {
   ],
   unjudged: [finding('k8s-work-1')],
 };
-const empty: PolicyReport = { stack: 'prod', resources: 117, findings: [], unjudged: [] };
+const empty: PolicyReport = { stack: 'prod', resources: 117, changes: [], findings: [], unjudged: [] };
 
 describe('driver/check reports', () => {
   it('text: by node in their order, mandatory first, with the line in the stack file', () => {
@@ -81,6 +91,54 @@ describe('driver/check reports', () => {
       /\| k8s-work-11 \| ❌ \| `vm-tags` \| k8s-work-11: expected a \\\| tag, found none\. \| `Pulumi\.prod\.yaml:\d+` \|/,
     );
     assert.doesNotMatch(markdownReport(empty, lines), /\|/);
+  });
+
+  it('markdown: what would change, by node, with what differs', () => {
+    const found = markdownReport(report, lines).split('#### Changes')[1] ?? '';
+    assert.deepEqual(found.trim().split('\n'), [
+      '<details><summary>2 to replace, 1 to delete, 1 to create, 1 to update</summary>',
+      '',
+      '| Node | Changes |',
+      '| --- | --- |',
+      '| the cluster | **create** image-thor |',
+      '| k8s-work-2 | **replace** vm (description, clone, cpu, memory, 2 more), config (node)<br>**update** identity |',
+      '| k8s-work-11 | **delete** vm |',
+      '',
+      '</details>',
+    ]);
+    assert.match(markdownReport(empty, lines), /#### Changes\n\nNone of 117 resources\.\n$/);
+  });
+
+  it('markdown: GitHub’s longest comment is not exceeded', () => {
+    const many = Array.from({ length: 400 }, (_, index) => finding(`k8s-work-${index}`, { message: 'x'.repeat(500) }));
+    const found = markdownReport({ ...report, findings: many }, lines);
+    assert.ok(found.length <= 65_536 && found.length > 60_000, String(found.length));
+    assert.match(found, /\|\n\nShortened: .* The whole report: `npx prox-ops check`\.\n$/);
+  });
+
+  it('planned changes: one for each resource, components and the stack left out', () => {
+    const change = (type: string, ...ops: OpType[]): Change => {
+      const name = type.split(/[:/]/).at(-1) ?? '';
+      return { urn: type, type, name, ops, paths: ['node'] };
+    };
+    assert.deepEqual(
+      plannedChanges([
+        change('pulumi:pulumi:Stack', 'create'),
+        change('prox-ops:node:TalosNode', 'create'),
+        change('proxmoxve:index/vmLegacy:VmLegacy', 'create-replacement', 'replace', 'delete-replaced'),
+        change('pulumi-nodejs:dynamic/prox-ops:HealthGate', 'create'),
+        change('talos:machine/secrets:Secrets', 'update'),
+        change('command:local:Command', 'delete'),
+        change('proxmoxve:download/file:File', 'import'),
+      ]).map(({ action, type, paths }) => [action, type, paths.length]),
+      [
+        ['replace', 'VmLegacy', 1],
+        ['create', 'HealthGate', 0],
+        ['update', 'Secrets', 1],
+        ['delete', 'Command', 0],
+        ['other', 'File', 0],
+      ],
+    );
   });
 
   it('notes block nothing, one violation does', () => {

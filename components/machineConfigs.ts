@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { local } from '@pulumi/command';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
-import type { ClusterPlan, NodePlan } from '../config/plan';
+import { installerImage, type ClusterPlan, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { machinePatches } from './machinePatches';
 import type { NodeTemplates } from './nodeTemplates';
@@ -53,10 +53,9 @@ export class MachineConfigs extends pulumi.ComponentResource {
 
   private render(node: NodePlan): pulumi.Output<string> {
     const { config, plan, secrets, templates, provider } = this.args;
-    const factoryHost = new URL(config.talos.imageFactory).host;
     const configPatches = templates
       .schematicId(node.variant)
-      .apply((id) => machinePatches(config, node, `${factoryHost}/nocloud-installer/${id}:${node.release.talos}`));
+      .apply((id) => machinePatches(config, node, installerImage(config, id, node.release.talos)));
     const rendered = talos.machine.getConfigurationOutput(
       {
         clusterName: config.cluster.name,

@@ -85,11 +85,12 @@ export function nodeVmArgs(
  * needs a reboot: any of them replaces it, even when the template id is the same. Removing a data disk in place would take
  * its replicas with it, so that is a replacement, whose evacuation saves them; a disk that grows is larger at once.
  */
-export function replacingPaths({ hardware, found }: NodePlan): string[] {
+export function replacingPaths({ hardware, found, upgraded }: NodePlan): string[] {
   // A machine that was there before the program differs in what it was made with, and stays so until a release replaces it.
   if (found) return ['description'];
   const dataDisk = hardware.dataDisk === undefined ? 'disks[1]' : 'disks[1].datastoreId';
-  return ['description', ...NEEDS_POWER_OFF, ...CUTS_OFF, 'disks[0].datastoreId', dataDisk];
+  const image = upgraded === true ? [] : ['description'];
+  return [...image, ...NEEDS_POWER_OFF, ...CUTS_OFF, 'disks[0].datastoreId', dataDisk];
 }
 
 /** Paths in which the provider sees a difference for ever (pulumi-proxmoxve #664), and what an adopted machine keeps. */

@@ -74,6 +74,8 @@ export interface NodePlan {
   patches: Record<string, unknown>[];
   /** It was there before the program, and stays as it is until it is replaced. */
   found?: FoundNode;
+  /** Its machine runs its release already, by an upgrade in place that this update writes down. */
+  upgraded?: true;
 }
 
 export interface AddonsPlan {
@@ -264,6 +266,11 @@ export function stableUuid(identity: string): string {
 export function stableMac(identity: string): string {
   const hex = createHash('sha256').update(`prox-ops mac ${identity}`).digest('hex').toUpperCase();
   return `BC:24:11:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}`;
+}
+
+/** The installer image of a release: what an upgrade in place installs. */
+export function installerImage({ talos }: Pick<StackConfig, 'talos'>, schematic: string, release: string): string {
+  return `${new URL(talos.imageFactory).host}/nocloud-installer/${schematic}:${release}`;
 }
 
 /** A template's description: it names what it was made from, and a change of it is what replaces the VM. */

@@ -1,13 +1,23 @@
 import { z } from 'zod';
-import { PHASES } from './phases';
+import { ALL_PHASES } from './phases';
 
 /** Version of the events' shape. It rises when a field changes its meaning or goes; new types and fields may come. */
 export const EVENT_VERSION = 1;
 
-const OUTCOMES = ['replaced', 'finished', 'refused', 'held', 'put back', 'rolled back', 'open'] as const;
+const OUTCOMES = [
+  'replaced',
+  'upgraded',
+  'rebooted',
+  'finished',
+  'refused',
+  'held',
+  'put back',
+  'rolled back',
+  'open',
+] as const;
 
 const ms = z.number().nonnegative().describe('duration in milliseconds');
-const phase = z.enum(PHASES);
+const phase = z.enum(ALL_PHASES);
 const node = z.string().describe("the node's name");
 const message = z.string().optional();
 
@@ -130,7 +140,12 @@ export type Actor = z.infer<typeof actor>;
 export type Recorded = RunEvent & z.infer<typeof envelope>;
 
 /**
- * refused: nothing was begun. held: nothing was begun, another run has the lease. put back: what was taken down is back.
+ * upgraded, rebooted: in place, the VM was kept. refused: nothing was begun. held: nothing was begun, another run has the lease. put back: what was taken down is back.
  * rolled back: the node runs its previous release again. open: the node is out of the cluster, or not healthy.
  */
 export type Outcome = (typeof OUTCOMES)[number];
+
+/** Whether a node's turn did what it was to do. */
+export function isGood(outcome: string | undefined): boolean {
+  return outcome === 'replaced' || outcome === 'upgraded' || outcome === 'rebooted' || outcome === 'finished';
+}

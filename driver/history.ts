@@ -1,7 +1,7 @@
 import type { Replicas } from '@prox-ops/operations';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PHASES, type Phase } from './phases';
+import { ALL_PHASES, type Phase } from './phases';
 import { reportOf } from './reports/model';
 import type { Recorded } from './events';
 import { bytesText } from './views/format';
@@ -10,6 +10,7 @@ import { bytesText } from './views/format';
 export interface MeasuredTurn {
   run: string;
   role: string;
+  outcome: 'replaced' | 'upgraded';
   /** Milliseconds of each phase. */
   phases: Partial<Record<Phase, number>>;
   /** Bytes of the replicas that it had to move; absent when that was not known. */
@@ -50,26 +51,32 @@ function measured(events: Recorded[], stack: string): MeasuredTurn[] {
   const report = reportOf(events);
   if (report.stack !== stack) return [];
   const preflight = events.find((event) => event.type === 'preflight');
-  return report.nodes
-    .filter(({ outcome }) => outcome === 'replaced')
-    .map(({ name, role, phases }) => {
-      const bytes = preflight?.replicas[name]?.bytes;
-      return { run: report.run, role, phases, ...(bytes !== undefined && { bytes }) };
-    });
+  return report.nodes.flatMap(({ name, role, phases, outcome }) => {
+    if (outcome !== 'replaced' && outcome !== 'upgraded') return [];
+    const bytes = preflight?.replicas[name]?.bytes;
+    return [{ run: report.run, role, outcome, phases, ...(bytes !== undefined && { bytes }) }];
+  });
 }
 
-/** How long a node's turn may take, by what turns like it took. */
-export function expectationOf(role: string, replicas: Replicas | undefined, history: MeasuredTurn[]): Expectation {
+/** How long a node's turn may take, by what turns like it took: of its role, and with the VM replaced or kept. */
+export function expectationOf(
+  role: string,
+  replicas: Replicas | undefined,
+  history: MeasuredTurn[],
+  kind: MeasuredTurn['outcome'] = 'replaced',
+): Expectation {
   const moving =
     replicas && replicas.bytes > 0 ? `${replicas.count} replica(s), ${bytesText(replicas.bytes)} to move` : undefined;
-  const turns = history.filter((turn) => turn.role === role);
+  const turns = history.filter((turn) => turn.role === role && turn.outcome === kind);
   if (turns.length === 0) return { basis: ['no history yet', moving].filter((part) => part !== undefined).join(': ') };
   const rate = syncRate(history);
   const byBytes = replicas !== undefined && rate !== undefined;
-  const phases = PHASES.filter((phase) => !(byBytes && phase === 'evacuate'));
+  const phases = ALL_PHASES.filter((phase) => !(byBytes && phase === 'evacuate'));
   const fixed = phases.reduce((sum, phase) => sum + median(turns.flatMap(({ phases: took }) => took[phase] ?? [])), 0);
   const runs = new Set(turns.map(({ run }) => run)).size;
-  const basis = [`median of ${turns.length} ${role} turn(s) in ${runs} run(s)`];
+  const basis = [
+    `median of ${turns.length} ${role} turn(s)${kind === 'upgraded' ? ' in place' : ''} in ${runs} run(s)`,
+  ];
   if (byBytes && moving !== undefined) basis.push(`${moving} at the ${bytesText(rate)}/s measured`);
   return { ms: Math.round(fixed + (byBytes ? (replicas.bytes / rate) * 1000 : 0)), basis: basis.join('; ') };
 }

@@ -6,6 +6,7 @@ import { configCheckCommand, configSchemaCommand } from './commands/config';
 import { healthCommand, type HealthCommandOptions } from './commands/health';
 import { planCommand, type PlanCommandOptions } from './commands/plan';
 import type { CommonOptions, RunOptions } from './commands/options';
+import { rebootCommand, type RebootCommandOptions } from './commands/reboot';
 import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
 import { reportCommand, REPORT_FORMATS, type ReportCommandOptions } from './commands/report';
 import { rollbackCommand, type RollbackCommandOptions } from './commands/rollback';
@@ -18,12 +19,16 @@ import {
   type ExportOptions,
   type ImportOptions,
 } from './commands/secrets';
+import { snapshotCommand } from './commands/snapshot';
 import { statusCommand } from './commands/status';
 import { unlockCommand, type UnlockCommandOptions } from './commands/unlock';
+import { upgradeCommand, type UpgradeCommandOptions } from './commands/upgrade';
 import { upCommand, type UpCommandOptions } from './commands/up';
 import { CommandError, ExitCode } from './exit';
 import { findExternal, runExternal } from './external';
+import { REBOOT_MODES } from './reboot';
 import { secrets } from './secrets';
+import { STRATEGIES } from './strategy';
 
 const EXIT_CODES = `
 Exit codes:
@@ -72,6 +77,13 @@ function policies(command: Command): Command {
     .option('--skip-policies <day: reason>', "leave our own policies out, e.g. '2026-12-01: why', to that day");
 }
 
+/** How a release gets onto a machine. */
+function strategic(command: Command): Command {
+  return command
+    .addOption(new Option('--strategy <how>', 'default: rollout.strategy of the stack file').choices(STRATEGIES))
+    .option('--approve-major', 'agree to another major release of Talos');
+}
+
 function positive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number above 0');
@@ -85,15 +97,32 @@ function buildProgram(): Command {
   policies(audited(program.command('up').description('build the cluster, or apply what replaces no node'))).action(
     (options: UpCommandOptions) => finish(upCommand(options)),
   );
-  common(program.command('plan').description('what a roll would do, and what stands in its way; changes nothing'))
+  strategic(common(program.command('plan').description('what a roll would do, and what blocks it; changes nothing')))
     .option('--nodes <names...>', 'these nodes only')
     .action((options: PlanCommandOptions) => finish(planCommand(options)));
-  policies(audited(program.command('roll').alias('resume')))
+  strategic(policies(audited(program.command('roll').alias('resume'))))
     .description('replace every node that needs it, one by one; goes on where a run was stopped')
     .option('--nodes <names...>', 'these nodes only')
     .option('--max-nodes <n>', 'stop after so many nodes', positive)
     .option('-y, --yes', 'do not ask')
     .action((options: RollCommandOptions) => finish(rollCommand(options)));
+  policies(audited(program.command('upgrade [nodes...]')))
+    .description('install the Talos release of the stack file in place: the VMs stay')
+    .option('--all', 'every node that needs it')
+    .option('--max-nodes <n>', 'stop after so many nodes', positive)
+    .option('-y, --yes', 'do not ask')
+    .action((nodes: string[], options: UpgradeCommandOptions) => finish(upgradeCommand(nodes, options)));
+  audited(
+    program.command('reboot <node>').description('reboot a node through Talos, with every guard of a replacement'),
+  )
+    .option('--guarded', 'drained, its replicas moved, etcd able to spare it: there is no other way here', true)
+    .addOption(new Option('--mode <mode>', 'as talosctl has it').choices(REBOOT_MODES).default('default'))
+    .option('--timeout <seconds>', 'for the node to be Ready again (default: rollout.nodeReadyTimeout)', positive)
+    .option('-y, --yes', 'do not ask')
+    .action((node: string, options: RebootCommandOptions) => finish(rebootCommand(node, options)));
+  common(program.command('snapshot [file]').description('save an etcd snapshot, and verify it and the members')).action(
+    (file: string | undefined, options: CommonOptions) => finish(snapshotCommand(file, options)),
+  );
   audited(program.command('abort [node]').description('put a node back whose leaving was stopped')).action(
     (node: string | undefined, options: RunOptions) => finish(abortCommand(node, options)),
   );

@@ -18,7 +18,12 @@ export const PHASES = [
   'health',
 ] as const;
 
-export type Phase = (typeof PHASES)[number];
+/** What a turn that keeps the VM has in place of the VM's own phases; the others are those of a replacement. */
+export const IN_PLACE_PHASES = ['pull', 'etcd spare', 'change', 'roll back'] as const;
+
+export const ALL_PHASES = [...PHASES, ...IN_PLACE_PHASES] as const;
+
+export type Phase = (typeof ALL_PHASES)[number];
 
 const LEAVE: Record<string, Phase> = {
   'pulumi-nodejs:dynamic/prox-ops:RolloutTurn': 'turn',
@@ -72,5 +77,5 @@ function isCreate(op: string): boolean {
 
 /** Whether the VM still stands when this phase fails: then what was taken down can be put back. */
 export function beforeTheIrreversible(phase: Phase): boolean {
-  return PHASES.indexOf(phase) < PHASES.indexOf('delete VM');
+  return ALL_PHASES.indexOf(phase) < ALL_PHASES.indexOf('delete VM');
 }

@@ -16,8 +16,13 @@ export interface PlannedNode {
   /** Talos releases; `from` is undefined for a node that is new. */
   from: string | undefined;
   to: string;
-  /** replace: the VM goes and comes. roll back: the same, to the previous release. finish: an interrupted turn goes on. add, remove: the node comes or leaves for good. */
-  action: 'replace' | 'roll back' | 'finish' | 'add' | 'remove';
+  /**
+   * replace: the VM goes and comes. upgrade: in place, the VM stays. roll back: a replacement by the previous release.
+   * finish: an interrupted turn goes on. add, remove: the node comes or leaves for good.
+   */
+  action: 'replace' | 'upgrade' | 'roll back' | 'finish' | 'add' | 'remove';
+  /** What only a replacement does; empty when an upgrade in place would do as well. */
+  needsReplacement: string[];
   /** What differs, for people. */
   why: string[];
   /** URN of every resource of the node: a target names them all, or dependents are made again with their old inputs. */
@@ -119,6 +124,7 @@ function plannedNode(name: string, resources: Change[]): PlannedNode {
     from,
     to,
     action: actionFor(vm),
+    needsReplacement: needsReplacement(vm, resources),
     why: reasons(vm, from, to),
     urns: resources.map((change) => change.urn),
     known: isKnown(resources),
@@ -158,6 +164,44 @@ function actionFor(vm: Change | undefined): PlannedNode['action'] {
   if (vm.ops.includes('create')) return 'add';
   if (vm.ops.includes('delete')) return 'remove';
   return 'finish';
+}
+
+const GATE_TYPE = 'pulumi-nodejs:dynamic/prox-ops:HealthGate';
+/** A release makes these of a VM: its template, and the description that names release and schematic. */
+const OF_THE_IMAGE = /^(description|clone)\b/;
+
+/** A machine keeps its VM through another Talos or schematic, and through nothing else. */
+function needsReplacement(vm: Change | undefined, resources: Change[]): string[] {
+  if (vm === undefined || actionFor(vm) !== 'replace') return ['its VM does not stand as it should'];
+  if (resources.some(isHalfReplaced)) return ['its replacement has begun'];
+  const others = (vm.paths ?? []).filter((path) => !OF_THE_IMAGE.test(path)).map((path) => `${path} changed`);
+  if (bootOf(vm.before) !== bootOf(vm.after)) others.push('another boot configuration');
+  const gate = resources.find(({ type }) => type === GATE_TYPE);
+  const [from, to] = [kubernetesOf(gate?.before), kubernetesOf(gate?.after)];
+  return from === to && to !== undefined
+    ? others
+    : [...others, `Kubernetes ${from ?? 'unknown'} -> ${to ?? 'unknown'}`];
+}
+
+/** Its old one went in an earlier run. */
+function isHalfReplaced({ type, ops }: Change): boolean {
+  return (
+    TURN_TYPES.has(type) &&
+    ops.some((op) => op === 'create' || op === 'create-replacement') &&
+    !ops.includes('delete-replaced')
+  );
+}
+
+/** Talos takes it over at boot alone, and gets its configuration after an upgrade's boot. */
+function bootOf(inputs: Record<string, unknown> | undefined): string | undefined {
+  return String(inputs?.description)
+    .split(', ')
+    .find((part) => part.startsWith('boot configuration '));
+}
+
+function kubernetesOf(inputs: Record<string, unknown> | undefined): string | undefined {
+  const release = inputs?.release as { kubernetes?: unknown } | undefined;
+  return typeof release?.kubernetes === 'string' ? release.kubernetes : undefined;
 }
 
 function reasons(vm: Change | undefined, from: string | undefined, to: string): string[] {

@@ -94,7 +94,10 @@ export async function outlookOf(
   const { findings, replicas } = judged(plan, around);
   const all = [...around.locks, ...findings];
   const history = await readHistory(stack.workspace.workDir, stack.name);
-  const expected = plan.nodes.map(({ name, role }) => [name, expectationOf(role, replicas[name], history)] as const);
+  const expected = plan.nodes.map(({ name, role, action }) => {
+    const kind = action === 'upgrade' ? 'upgraded' : 'replaced';
+    return [name, expectationOf(role, replicas[name], history, kind)] as const;
+  });
   return {
     blockers: all.filter(({ severity }) => severity === 'blocker'),
     warnings: all.filter(({ severity }) => severity === 'warning'),

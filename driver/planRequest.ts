@@ -19,7 +19,8 @@ export function preflightRequest(plan: Pick<RollPlan, 'nodes' | 'prepare'>, conf
 
 function turnRequest(node: PlannedNode, cluster: ClusterPlan, config: StackConfig): TurnRequest {
   const { name, role, vmId, from } = node;
-  const action = node.action === 'roll back' ? 'replace' : node.action;
+  // Of both, the cluster and its storage see the same as of a replacement.
+  const action = node.action === 'roll back' || node.action === 'upgrade' ? 'replace' : node.action;
   const common = { name, role, vmId, action, ...(from !== undefined && { from }) };
   const planned = cluster.nodes.find((candidate) => candidate.name === name);
   // A node that leaves for good is in the stack file no more.

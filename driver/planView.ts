@@ -46,7 +46,7 @@ function changes(plan: RollPlan, outlook: Outlook | undefined): string[] {
   const lines: string[] = [];
   if (plan.prepare.length > 0) lines.push(`First: ${plan.prepare.length} template, image and other resource(s).`);
   if (plan.nodes.length > 0) {
-    lines.push(nodesTable(plan.nodes, outlook), 'One at a time, in this order. The VM is the point of no return.');
+    lines.push(nodesTable(plan.nodes, outlook), orderText(plan.nodes));
     if (outlook) lines.push(...bases(plan.nodes, outlook));
   }
   if (plan.inPlace.length > 0) lines.push(`At the end, without a turn: ${plan.inPlace.length} resource(s).`);
@@ -66,6 +66,12 @@ function nodesTable(nodes: PlannedNode[], outlook: Outlook | undefined): string 
     table.push([index + 1, name, role, vmId, fromTo(from, to), action, why.join(', '), ...expected]);
   }
   return table.toString();
+}
+
+function orderText(nodes: PlannedNode[]): string {
+  const inPlace = nodes.filter(({ action }) => action === 'upgrade').length;
+  const how = inPlace === 0 ? 'The VM is the point of no return.' : `${inPlace} in place: the VM stays.`;
+  return `One at a time, in this order. ${how}`;
 }
 
 /** What the expected times rest on, said once for nodes of which the same is true. */

@@ -2,9 +2,10 @@ import { planCluster } from '../config/plan';
 import { abortNode } from './abort';
 import { UpdateError } from './engine';
 import { CommandError, ExitCode } from './exit';
+import type { Expectation } from './history';
 import { lookAround } from './planOutlook';
 import { descriptionDigest } from './judged';
-import { refusal } from './planRefusal';
+import { lookAhead } from './planRefusal';
 import { planRoll, type PlannedNode, type RollPlan } from './plan';
 import { reconcile } from './reconcile';
 import { rollBackAfter } from './rollback';
@@ -12,7 +13,9 @@ import { applyUpdate, runEnvironment, type RollOptions } from './rollUpdate';
 import type { Outcome, RunEvent } from './runLog';
 import { forgetAdopted, stackConfig, stackFileOf } from './stackFile';
 import { readState } from './state';
+import { withStrategy } from './strategy';
 import { NodeTurn } from './turn';
+import { upgradeNode } from './upgrade';
 
 /** How a node's turn that did not end well ends the run. */
 const STOPS: Partial<Record<Outcome, ExitCode>> = {
@@ -46,13 +49,13 @@ async function run(options: RollOptions): Promise<Ending> {
     planRoll(options.stack, runEnvironment(options), options.policyPacks),
     lookAround(options.stack),
   ]);
-  const nodes = chosen(plan, options);
+  const nodes = withStrategy(chosen(plan, options), around.config, options);
   if (nodes.length === 0 && plan.prepare.length === 0 && plan.inPlace.length === 0)
     return { outcome: 'nothing to do', exitCode: ExitCode.ok };
-  const blocked = await refusal(options, { nodes, prepare: plan.prepare }, around);
+  const { blocked, expected } = await lookAhead(options, { nodes, prepare: plan.prepare }, around);
   if (blocked !== undefined) return stopped(ExitCode.blocked, blocked);
   if (!(await options.confirm({ ...plan, nodes }))) return stopped(ExitCode.interrupted, 'not confirmed');
-  announce(options, nodes);
+  announce(options, nodes, expected);
   try {
     await prepare(options, plan);
   } catch (error) {
@@ -84,6 +87,11 @@ async function takeTurns(options: RollOptions, plan: RollPlan, nodes: PlannedNod
 }
 
 async function takeTurn(options: RollOptions, node: PlannedNode, index: number, of: number): Promise<Outcome> {
+  if (node.action === 'upgrade') {
+    const outcome = await upgradeNode(options, node, index, of);
+    if (outcome === 'upgraded') await forgetAdopted(stackFileOf(options.stack), node.name);
+    return outcome;
+  }
   const turn = new NodeTurn(options, node);
   const outcome = await turn.take(index, of);
   if (turn.vmIsGone) await forgetAdopted(stackFileOf(options.stack), node.name);
@@ -105,14 +113,22 @@ function chosen(plan: RollPlan, options: RollOptions): PlannedNode[] {
   return nodes.slice(0, options.maxNodes ?? nodes.length);
 }
 
-function announce({ log, runId, holder, stack }: RollOptions, nodes: PlannedNode[]): void {
+function announce(
+  { log, runId, holder, stack, command = 'roll' }: RollOptions,
+  nodes: PlannedNode[],
+  expected: Record<string, Expectation>,
+): void {
+  const planned = nodes.map(({ name, role, from, to }) => {
+    const ms = expected[name]?.ms;
+    return { name, role, from, to, ...(ms !== undefined && { expectedMs: ms }) };
+  });
   log.emit({
     type: 'run.started',
     runId,
-    command: 'roll',
+    command,
     stack: stack.name,
     holder,
-    nodes: nodes.map(({ name, role, from, to }) => ({ name, role, from, to })),
+    nodes: planned,
   });
 }
 

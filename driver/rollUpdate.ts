@@ -2,6 +2,7 @@ import type { EngineEvent, Stack } from '@pulumi/pulumi/automation';
 import { update } from './engine';
 import type { RollPlan } from './plan';
 import type { RunLog } from './runLog';
+import type { StrategyOptions } from './strategy';
 
 /** What one node's turn needs. */
 export interface TurnOptions {
@@ -16,7 +17,9 @@ export interface TurnOptions {
   judged?: string;
 }
 
-export interface RollOptions extends TurnOptions {
+export interface RollOptions extends TurnOptions, StrategyOptions {
+  /** As it was called; roll when absent. */
+  command?: string;
   /** Node names; every node that needs a turn when absent. */
   nodes?: string[];
   /** At most so many turns in this run. */

@@ -25,7 +25,7 @@ export interface PendingOperation {
 }
 
 interface RawDeployment {
-  resources?: (Omit<StateResource, 'inputs'> & { inputs?: object })[];
+  resources?: (Omit<StateResource, 'inputs'> & { inputs?: object; outputs?: object })[];
   pending_operations?: PendingOperation[];
 }
 
@@ -80,6 +80,13 @@ export class StackState {
   markDeleted(urn: string): void {
     const resource = this.exported.deployment.resources?.find((candidate) => candidate.urn === urn);
     if (resource) resource.pendingReplacement = true;
+  }
+
+  /** Notes that a VM is as though cloned from that template: an upgrade in place has made it what such a clone is. */
+  markCloneOf(urn: string, template: number): void {
+    const resource = this.exported.deployment.resources?.find((candidate) => candidate.urn === urn);
+    for (const properties of [resource?.inputs, resource?.outputs] as { clone?: { vmId?: number } }[])
+      if (properties?.clone) properties.clone.vmId = template;
   }
 
   /** The same state without pending operations. */

@@ -1,16 +1,14 @@
-import { clusterState } from '@prox-ops/operations';
 import { ONLY_NODES } from '../config/narrowing';
 import { abortNode } from './abort';
-import { clusterAccess } from './access';
 import { OWN_PACK } from './check/packs';
 import { UpdateError } from './engine';
 import { descriptionDigest } from './judged';
+import { heldByAnother } from './lease';
 import { TurnTracker } from './nodeTurn';
 import { beforeTheIrreversible, type Phase } from './phases';
 import type { PlannedNode } from './plan';
 import { applyUpdate, type TurnOptions } from './rollUpdate';
 import type { Outcome } from './runLog';
-import { stackConfig } from './stackFile';
 
 /** One node's turn: the update of that node alone, and what follows when it fails or is interrupted. */
 export class NodeTurn {
@@ -102,7 +100,7 @@ export class NodeTurn {
     if (tracker.untouched) return this.finish('refused', error.message);
     // The first step takes nothing down: it gives the lease back itself when it fails.
     if (tracker.failed === 'turn' && tracker.done.length === 0)
-      return this.finish((await this.heldByAnother()) ? 'held' : 'refused', error.message);
+      return this.finish((await heldByAnother(this.options)) ? 'held' : 'refused', error.message);
     const stands = tracker.failed !== undefined && beforeTheIrreversible(tracker.failed) && !this.vmIsGone;
     return this.finish(stands ? await this.putBack() : 'open', error.message);
   }
@@ -115,18 +113,6 @@ export class NodeTurn {
     } catch (error) {
       this.say(`abort failed: ${error instanceof Error ? error.message : String(error)}`);
       return 'open';
-    }
-  }
-
-  /** Whether another run has the cluster's lease. A cluster that does not answer proves nothing. */
-  private async heldByAnother(): Promise<boolean> {
-    const { stack, runId } = this.options;
-    try {
-      const config = await stackConfig(stack);
-      const { lease } = await clusterState(await clusterAccess(stack, config), config.rollout);
-      return lease !== undefined && lease.holder !== '' && lease.run !== runId;
-    } catch {
-      return false;
     }
   }
 

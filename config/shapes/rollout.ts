@@ -36,6 +36,9 @@ export const rollout = z
     rollback: oneOf('automatic', 'manual')
       .default('automatic')
       .describe('Whether a node that does not come up goes back to the release it ran before.'),
+    strategy: oneOf('auto', 'replace', 'in-place')
+      .default('auto')
+      .describe('How nodes get another Talos release; auto: a patch release in place, any other by a replacement.'),
     lockTimeout: whole(0).default(300).describe("Seconds to wait for another run to give back the stack's lock."),
     leaseNamespace: text.default('kube-system').describe('Namespace of the rollout lease.'),
   })

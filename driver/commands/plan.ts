@@ -3,9 +3,10 @@ import { planRoll, type RollPlan } from '../plan';
 import { lookAround, outlookOf } from '../planOutlook';
 import { planJson, planText } from '../planView';
 import { openStack } from '../project';
+import { withStrategy, type StrategyOptions } from '../strategy';
 import { projectFrom, type CommonOptions } from './options';
 
-export interface PlanCommandOptions extends CommonOptions {
+export interface PlanCommandOptions extends CommonOptions, StrategyOptions {
   nodes?: string[];
 }
 
@@ -13,7 +14,8 @@ export interface PlanCommandOptions extends CommonOptions {
 export async function planCommand(options: PlanCommandOptions): Promise<ExitCode> {
   const stack = await openStack(projectFrom(options));
   const [whole, around] = await Promise.all([planRoll(stack), lookAround(stack)]);
-  const plan = narrowed(whole, options.nodes);
+  const narrow = narrowed(whole, options.nodes);
+  const plan = { ...narrow, nodes: withStrategy(narrow.nodes, around.config, options) };
   const outlook = await outlookOf(stack, plan, around);
   const json = () => JSON.stringify(planJson(stack.name, plan, outlook), null, 2);
   process.stdout.write(`${options.json === true ? json() : planText(plan, outlook)}\n`);

@@ -5,25 +5,29 @@ import type { RollPlan } from '../plan';
 import { openStack } from '../project';
 import { roll } from '../roll';
 import { inSession } from '../session';
+import type { StrategyOptions } from '../strategy';
 import { planText } from '../planView';
 import { projectFrom, type RunOptions } from './options';
 
-export interface RollCommandOptions extends RunOptions, PolicyOptions {
+export interface RollCommandOptions extends RunOptions, PolicyOptions, StrategyOptions {
   nodes?: string[];
   maxNodes?: number;
   yes?: boolean;
 }
 
-/** `prox-ops roll` and `prox-ops resume`. */
-export async function rollCommand(options: RollCommandOptions): Promise<ExitCode> {
+/** `prox-ops roll` and `prox-ops resume`, and `prox-ops upgrade`, which is a roll of its own strategy. */
+export async function rollCommand(options: RollCommandOptions, command = 'roll'): Promise<ExitCode> {
   const project = projectFrom(options);
   if (options.yes !== true && !process.stdin.isTTY)
     throw new CommandError('Not confirmed. Expected --yes when nobody can be asked (no terminal), found neither.');
   const stack = await openStack(project);
-  return inSession({ project, stack, command: 'roll', options }, (session) =>
+  return inSession({ project, stack, command, options }, (session) =>
     roll({
       stack,
       ...session,
+      command,
+      ...(options.strategy && { strategy: options.strategy }),
+      ...(options.approveMajor === true && { approveMajor: true }),
       ...(options.nodes && { nodes: options.nodes }),
       ...(options.maxNodes !== undefined && { maxNodes: options.maxNodes }),
       policyPacks: packsFor(options, session.log),
@@ -35,5 +39,12 @@ export async function rollCommand(options: RollCommandOptions): Promise<ExitCode
 /** The plan is shown before anybody is asked; off a terminal it goes to the log alone. */
 async function confirm(plan: RollPlan, yes: boolean): Promise<boolean> {
   if (!yes) process.stdout.write(`${planText(plan)}\n`);
-  return confirmed(`Replace ${plan.nodes.length} node(s), one at a time?`, 'yes', yes);
+  const inPlace = plan.nodes.filter(({ action }) => action === 'upgrade').length;
+  const others = plan.nodes.length - inPlace;
+  const what = [
+    ...(others > 0 || inPlace === 0 ? [`replace ${others}`] : []),
+    ...(inPlace > 0 ? [`upgrade ${inPlace}`] : []),
+  ];
+  const question = `${what.join(' and ')} node(s), one at a time?`;
+  return confirmed(question.charAt(0).toUpperCase() + question.slice(1), 'yes', yes);
 }

@@ -19,6 +19,8 @@ export interface RunSoFar {
 
 const MOODS: Record<Outcome, Message['mood']> = {
   replaced: 'good',
+  upgraded: 'good',
+  rebooted: 'good',
   finished: 'good',
   'rolled back': 'warning',
   'put back': 'warning',

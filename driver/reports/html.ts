@@ -1,5 +1,5 @@
-import type { Recorded } from '../events';
-import { PHASES } from '../phases';
+import { isGood, type Recorded } from '../events';
+import { ALL_PHASES } from '../phases';
 import { duration, fromTo, printable } from '../views/format';
 import { eventText } from '../views/text';
 import { STYLE } from './htmlStyle';
@@ -22,7 +22,7 @@ export function htmlReport(report: RunReport, events: readonly Recorded[]): stri
 <body>
 <main>
 ${summary(report)}
-${report.nodes.length === 0 ? '' : [legend(), timelines(report), nodes(report.nodes)].join('\n')}
+${report.nodes.length === 0 ? '' : [legend(report.nodes), timelines(report), nodes(report.nodes)].join('\n')}
 ${notes(report)}
 ${trail(events)}
 </main>
@@ -33,7 +33,7 @@ ${trail(events)}
 
 function summary(report: RunReport): string {
   const good = report.exitCode === 0;
-  const done = report.nodes.filter(({ outcome }) => outcome === 'replaced' || outcome === 'finished').length;
+  const done = report.nodes.filter(({ outcome }) => isGood(outcome)).length;
   const releases = [...new Set(report.nodes.map(({ from, to }) => fromTo(from, to)))].filter(Boolean);
   const facts: [string, string | undefined][] = [
     ['Who', report.actor && actorText(report.actor)],
@@ -54,8 +54,9 @@ ${report.message === undefined ? '' : `<pre class="message">${escaped(report.mes
 </header>`;
 }
 
-function legend(): string {
-  const items = PHASES.map((phase) => `<li><i class="${phaseClass(phase)}"></i>${phase}</li>`).join('');
+function legend(all: NodeReport[]): string {
+  const ran = ALL_PHASES.filter((phase) => all.some(({ spans }) => spans.some((span) => span.phase === phase)));
+  const items = ran.map((phase) => `<li><i class="${phaseClass(phase)}"></i>${phase}</li>`).join('');
   return `<ul class="legend" aria-label="Phases">${items}<li><i class="failed"></i>failed</li></ul>`;
 }
 
@@ -86,7 +87,7 @@ function barHtml({ left, width, phase, state, ms }: Bar): string {
 }
 
 function nodes(all: readonly NodeReport[]): string {
-  const used = PHASES.filter((phase) => all.some(({ phases }) => phases[phase] !== undefined));
+  const used = ALL_PHASES.filter((phase) => all.some(({ phases }) => phases[phase] !== undefined));
   const head = ['Node', 'Role', 'Release', 'Outcome', 'Total', ...used].map((name) => `<th>${name}</th>`).join('');
   const rows = all.map((node) => {
     const times = used.map((phase) => `<td class="time">${timeText(node.phases[phase])}</td>`).join('');
@@ -127,7 +128,7 @@ function phaseClass(phase: string): string {
 }
 
 function outcomeClass({ outcome }: NodeReport): string {
-  if (outcome === 'replaced' || outcome === 'finished') return 'good';
+  if (isGood(outcome)) return 'good';
   return outcome === 'not started' ? 'dim' : 'bad';
 }
 

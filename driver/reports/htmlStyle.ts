@@ -13,6 +13,10 @@ const COLOURS = {
   restore: '#14b8a6',
   uncordon: '#84cc16',
   health: '#16a34a',
+  pull: '#eab308',
+  'etcd-spare': '#db2777',
+  change: '#1e3a8a',
+  'roll-back': '#991b1b',
 };
 
 const phases = Object.entries(COLOURS)

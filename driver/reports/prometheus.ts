@@ -10,6 +10,8 @@ interface Metric {
 
 const OUTCOMES: NodeReport['outcome'][] = [
   'replaced',
+  'upgraded',
+  'rebooted',
   'finished',
   'refused',
   'held',

@@ -1,4 +1,4 @@
-import type { Outcome, RunNode } from '../events';
+import { isGood as isGoodOutcome, type Outcome, type RunNode } from '../events';
 import type { Phase } from '../phases';
 
 /** A node in the live view. */
@@ -14,7 +14,7 @@ export interface Row extends RunNode {
 }
 
 export function isGood(row: Row): boolean {
-  return row.outcome === 'replaced' || row.outcome === 'finished';
+  return isGoodOutcome(row.outcome);
 }
 
 function isUnderWay(row: Row): boolean {
@@ -60,9 +60,9 @@ function byImportance(rows: Row[]): Row[] {
 /** How long a node's turn takes: as planned, or as the finished ones of this run did, of its role where there is one. */
 export function expectedMs(row: Row, rows: Row[]): number | undefined {
   if (row.expectedMs !== undefined) return row.expectedMs;
-  const replaced = rows.filter((other) => other.outcome === 'replaced');
-  const alike = replaced.filter((other) => other.role === row.role);
-  const measured = (alike.length > 0 ? alike : replaced).map((other) => other.ms ?? 0);
+  const whole = rows.filter((other) => isGood(other) && other.outcome !== 'finished');
+  const alike = whole.filter((other) => other.role === row.role);
+  const measured = (alike.length > 0 ? alike : whole).map((other) => other.ms ?? 0);
   return measured.length === 0 ? undefined : measured.reduce((sum, ms) => sum + ms, 0) / measured.length;
 }
 

@@ -4,6 +4,7 @@ import type { RebootMode } from './clients/talos.js';
 import { StepError, type Bracket, type BracketInputs, type ReleaseTarget, type StepContext } from './contract.js';
 import { realProcesses } from './runtime/processes.js';
 import { messageOf } from './runtime/errors.js';
+import { schematicOf } from './running.js';
 import type { Step, StepDeps } from './step.js';
 import { inTurn, join, leave } from './steps.js';
 
@@ -39,6 +40,7 @@ export interface InPlaceResult {
 }
 
 export interface InPlaceOptions {
+  /** Its signal stops the change while the machine is as it was; then the node is put back. Later it is finished. */
   ctx?: Partial<StepContext>;
   deps?: Partial<StepDeps>;
   onPhase?: (phase: InPlacePhase, state: 'started' | 'finished' | 'failed') => void;
@@ -86,6 +88,10 @@ const OWN_RUN: Partial<StepDeps> = {
 
 class GuardedChange {
   private readonly deps: Partial<StepDeps>;
+  /** Of what is not left half done: putting back, and everything from the change on. */
+  private readonly unstoppable: Partial<StepContext>;
+  /** Whether what goes wrong is still put back by us. */
+  private untouched = true;
 
   constructor(
     private readonly inputs: BracketInputs,
@@ -93,11 +99,13 @@ class GuardedChange {
     private readonly options: InPlaceOptions,
   ) {
     this.deps = { ...OWN_RUN, ...options.deps };
+    this.unstoppable = { ...options.ctx, signal: new AbortController().signal };
   }
 
   async run(): Promise<InPlaceResult> {
     const stopped = await this.takeOut();
     if (stopped !== undefined) return { outcome: 'put back', why: stopped };
+    this.untouched = false;
     const { change } = this;
     if (change.kind === 'reboot') {
       await this.phase('change', () => this.step('reboot', (step) => rebootMachine(step, change.mode)));
@@ -122,15 +130,22 @@ class GuardedChange {
         await this.phase('pull', () =>
           this.step('pull', (step) => step.session.talos.pullImage(step.node.address, change.image)),
         );
-      for (const [phase, bracket] of LEAVES)
+      for (const [phase, bracket] of LEAVES) {
+        this.assertWanted();
         await this.phase(phase, () => leave(bracket, inputs, this.options.ctx, this.deps));
+      }
       await this.phase('etcd spare', () => this.step('etcd', etcdCanSpare));
+      this.assertWanted();
       return undefined;
     } catch (error) {
       if (error instanceof StepError && error.step === 'turn') return error.message;
       await this.putBack();
       return messageOf(error);
     }
+  }
+
+  private assertWanted(): void {
+    if (this.options.ctx?.signal?.aborted === true) throw new Error('stopped by Ctrl-C before the machine was changed');
   }
 
   private async upgrade(change: Upgrade): Promise<InPlaceResult> {
@@ -147,9 +162,7 @@ class GuardedChange {
   /** To the previous installer, unless that is what still runs: an installer that fails leaves the machine as it was. */
   private async goBack({ previous }: Upgrade, why: string): Promise<InPlaceResult> {
     const inputs = { ...this.inputs, release: previous.release };
-    const untouched = await this.step('upgrade', async ({ session, node }) => {
-      return (await session.talos.version(node.address)) === previous.release.talos;
-    });
+    const untouched = await this.step('upgrade', (step) => runs(step, previous.release));
     if (!untouched)
       await this.phase('roll back', () => this.step('upgrade', (step) => upgradeMachine(step, previous.image)));
     await this.bringBack(inputs);
@@ -161,11 +174,12 @@ class GuardedChange {
   }
 
   private async join(bracket: Bracket, inputs: BracketInputs): Promise<void> {
-    await join(bracket, inputs, this.options.ctx, this.deps);
+    await join(bracket, inputs, this.unstoppable, this.deps);
   }
 
   private step<T>(name: string, act: (step: Step) => Promise<T>): Promise<T> {
-    return inTurn(name, this.inputs, NEXT, act, this.options.ctx, this.deps);
+    const left = this.untouched ? 'the machine as it was' : 'the lease stays open for this node';
+    return inTurn(name, this.inputs, { next: NEXT, left }, act, this.unstoppable, this.deps);
   }
 
   private async phase<T>(phase: InPlacePhase, act: () => Promise<T>): Promise<T> {
@@ -180,4 +194,10 @@ class GuardedChange {
       throw error;
     }
   }
+}
+
+/** Whether the machine still runs that release: an installer that refused, or that never got to its reboot. */
+async function runs({ session, node }: Step, { talos, schematic }: ReleaseTarget): Promise<boolean> {
+  const version = await session.talos.version(node.address);
+  return version === talos && schematicOf(await session.talos.extensions(node.address)) === schematic;
 }

@@ -9,6 +9,9 @@ export {
   type InPlacePhase,
   type InPlaceResult,
 } from './inPlace.js';
+export { runningRelease } from './running.js';
+export { saveSnapshot, type ControlPlane, type SavedSnapshot } from './saveSnapshot.js';
+export { Stop } from './runtime/errors.js';
 export { join, leave, removeNode, type JoinResult } from './steps.js';
 export { announceReplacement } from './planRefusal.js';
 export { diffBracket, UNKNOWN, type BracketDiff } from './diff.js';

@@ -1,5 +1,7 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- inputs as providers get them, which have no types */
 import assert from 'node:assert/strict';
+import { planCluster } from '../../config/plan';
+import { markUpgraded } from '../../config/upgraded';
 import { configuration, Recording, TOKEN, type Registration } from './support/recording';
 
 const VM = 'proxmoxve:index/vmLegacy:VmLegacy';
@@ -200,6 +202,15 @@ describe('the production cluster, as registered', () => {
         assert.ok(paths.includes(path), path);
       for (const path of ['tags', 'networkDevices', 'startup', 'onBoot', 'disks', 'disks[1]', 'nodeName'])
         assert.ok(!paths.includes(path), path);
+    });
+
+    it('an upgrade in place is written down by another description; what needs the power off still replaces the VM', async () => {
+      const config = configuration();
+      const marked = await Recording.of(config, markUpgraded(planCluster(config), 'k8s-work-1,k8s-work-2'));
+      const pathsOf = (name: string) => marked.get(`${name}-vm`).opts.replaceOnChanges ?? [];
+      assert.ok(!pathsOf('k8s-work-1').includes('description'));
+      assert.ok(pathsOf('k8s-work-1').includes('memory'));
+      assert.ok(pathsOf('k8s-work-3').includes('description'));
     });
 
     it('the guest agent is on where the schematic has it, and nothing waits for it', async () => {

@@ -110,6 +110,34 @@ describe('driver/plan', () => {
     assert.equal(plan.inPlace.length, 1);
   });
 
+  it('another Talos alone can be installed in place; anything else of the VM, or another Kubernetes, cannot', () => {
+    const gate = (from: string, to: string) =>
+      step(
+        'replace',
+        'pulumi-nodejs:dynamic/prox-ops:HealthGate',
+        'w1-gate',
+        component('w1'),
+        release(to),
+        release(from),
+      );
+    const release = (kubernetes: string) => ({ release: { kubernetes } });
+    const replaced = (paths: string[]) => {
+      const event = vm('replace', 'w1', 'worker', 8004);
+      Object.assign(event.resourcePreEvent?.metadata ?? {}, { diffs: paths });
+      return event;
+    };
+    const needs = (paths: string[], to = 'v1.34.1') =>
+      planOf(replaced(paths), turn('delete-replaced', 'w1'), gate('v1.34.1', to)).nodes[0]?.needsReplacement;
+    assert.deepEqual(needs(['description', 'clone.vmId']), []);
+    assert.deepEqual(needs(['description', 'memory.dedicated']), ['memory.dedicated changed']);
+    assert.deepEqual(needs(['description'], 'v1.34.2'), ['Kubernetes v1.34.1 -> v1.34.2']);
+  });
+
+  it('a replacement that has begun is not finished in place', () => {
+    const [node] = planOf(vm('replace', 'w1', 'worker', 8004), turn('create-replacement', 'w1')).nodes;
+    assert.deepEqual(node?.needsReplacement, ['its replacement has begun']);
+  });
+
   it('an unchanged stack plans nothing', () => {
     const plan = planOf(vm('same', 'w1', 'worker', 8004), turn('same', 'w1'));
     assert.deepEqual(plan, { nodes: [], prepare: [], inPlace: [] });

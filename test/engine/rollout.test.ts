@@ -10,7 +10,7 @@ describe('the real engine, on a cluster of six nodes', () => {
   let engine: EngineLab;
 
   before(async () => {
-    engine = await EngineLab.start({ base: 111, nodes: NODES, rollout: { healthPasses: 1 } });
+    engine = await EngineLab.start({ base: 111, nodes: NODES, rollout: { healthPasses: 1, strategy: 'replace' } });
   });
 
   after(async () => {

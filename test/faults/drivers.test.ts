@@ -7,7 +7,7 @@ describe('R000-2 two runs at once, and a person at the keyboard', () => {
   let turns: Turns;
 
   before(async () => {
-    turns = await Turns.start(116);
+    turns = await Turns.start(116, { lockTimeout: 1 });
     await release(turns.engine, 'v1.12.4');
   });
 
@@ -22,7 +22,7 @@ describe('R000-2 two runs at once, and a person at the keyboard', () => {
     await seen(first, /"phase\.started","node":"k8s-work-1","phase":"drain"/);
     const second = await engine.proxOps('roll', '--yes', '--nodes', 'k8s-work-2');
     assert.equal(second.code, 5, second.output);
-    assert.match(second.output, /locked by \S+@\S+ \(pid \d+, since/);
+    assert.match(second.output, /The stack is locked: held by \S+@\S+ \(pid \d+\) since .* Gave up after 1 s/);
     assert.equal((await finished).code, 0);
     assert.equal(talosVersions(engine)['k8s-work-2'], 'v1.11.3');
     await holds(engine);

@@ -13,7 +13,6 @@ describe('nodes come, go and move', () => {
 
   before(async () => {
     engine = await EngineLab.start({ base: 114, nodes: NODES, rollout: { healthPasses: 1 } });
-    take('k8s-work-5');
     const up = await engine.proxOps('up');
     assert.equal(up.code, 0, up.output);
     await engine.lab.armed();
@@ -21,13 +20,6 @@ describe('nodes come, go and move', () => {
 
   after(async () => {
     await engine.close();
-  });
-
-  it('a worker is added in a turn of its own', async () => {
-    give('k8s-work-5');
-    assert.deepEqual(await planned(), [['k8s-work-5', 'add']]);
-    await roll();
-    assert.ok(ready('k8s-work-5'));
   });
 
   it('a worker is moved to another host: replaced there', async () => {
@@ -48,6 +40,13 @@ describe('nodes come, go and move', () => {
     const { kubernetes, linstor } = engine.lab.status();
     assert.ok(!kubernetes.nodes.some(({ name }) => name === 'k8s-work-5'));
     assert.ok(!linstor.nodes.some(({ name }) => name === 'k8s-work-5'));
+  });
+
+  it('a worker is added, in a turn of its own', async () => {
+    give('k8s-work-5');
+    assert.deepEqual(await planned(), [['k8s-work-5', 'add']]);
+    await roll();
+    assert.ok(ready('k8s-work-5'));
   });
 
   it('a worker whose replicas have no other place is not removed', async () => {

@@ -7,6 +7,8 @@ import { holds } from './verdict';
 
 const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
 const RELEASES = ['v1.12.4', 'v1.12.5'];
+/** From one patch release to another, which is told apart from an upgrade in place. */
+const ROLLOUT = { healthPasses: 1, strategy: 'replace' };
 const ONLY_CONTROL_PLANES: readonly Phase[] = ['etcd leave', 'etcd join'];
 
 /** A control plane and a worker that are replaced again and again, from one release to another. */
@@ -24,7 +26,7 @@ export class Turns {
   private constructor(readonly engine: EngineLab) {}
 
   static async start(base: number, rollout: Record<string, unknown> = {}): Promise<Turns> {
-    const engine = await EngineLab.start({ base, nodes: NODES, rollout: { healthPasses: 1, ...rollout } });
+    const engine = await EngineLab.start({ base, nodes: NODES, rollout: { ...ROLLOUT, ...rollout } });
     const up = await engine.proxOps('up');
     assert.equal(up.code, 0, up.output);
     await engine.lab.armed();

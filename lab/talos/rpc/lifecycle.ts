@@ -9,12 +9,32 @@ const REFUSED = 1;
 
 /** Pulling and installing another Talos beside the running one. Both change nothing until the next reboot. */
 export const lifecycleMethods: Methods = {
-  unary: {},
+  unary: {
+    // Before 1.13 there is no other way; afterwards it is deprecated.
+    '/machine.MachineService/ImagePull': pullAsBefore,
+  },
   streaming: {
     '/machine.ImageService/Pull': pull,
     '/machine.LifecycleService/Upgrade': upgrade,
   },
 };
+
+function pullAsBefore(guest: Guest, { namespace, reference }: { namespace: string; reference: string }): object {
+  if (namespace === 'NS_UNKNOWN') throw invalidArgument('invalid namespace NS_UNKNOWN');
+  assertExists(guest, reference);
+  return { messages: [{}] };
+}
+
+/** @throws RpcError NotFound. */
+function assertExists(guest: Guest, image: string): void {
+  try {
+    guest.boot!.fleet.images.resolveInstaller(image);
+  } catch (error) {
+    if (error instanceof ImageError)
+      throw notFound(`error pulling image: failed to pull image "${image}": ${error.message}`);
+    throw error;
+  }
+}
 
 interface PullRequest {
   containerd: object | null;
@@ -23,13 +43,7 @@ interface PullRequest {
 
 async function pull(guest: Guest, { containerd, image_ref: image }: PullRequest, send: Send): Promise<void> {
   if (!containerd) throw invalidArgument('containerd instance is required');
-  try {
-    guest.boot!.fleet.images.resolveInstaller(image);
-  } catch (error) {
-    if (error instanceof ImageError)
-      throw notFound(`error pulling image: failed to pull image "${image}": ${error.message}`);
-    throw error;
-  }
+  assertExists(guest, image);
   const elapsed = { seconds: '0', nanos: 0 };
   for (const status of ['DOWNLOADING', 'DOWNLOAD_COMPLETE', 'EXTRACTING', 'EXTRACT_COMPLETE']) {
     await send({ pull_progress: { layer_id: 'installer', progress: { status, elapsed, offset: '1', total: '1' } } });

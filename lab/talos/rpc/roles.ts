@@ -23,6 +23,7 @@ const RULES: Record<string, string[]> = {
   '/machine.MachineService/EtcdStatus': [...READERS, ETCD_BACKUP],
   '/machine.MachineService/Events': READERS,
   '/machine.MachineService/Hostname': READERS,
+  '/machine.MachineService/ImagePull': OPERATORS,
   '/machine.MachineService/Memory': READERS,
   '/machine.MachineService/Reboot': OPERATORS,
   '/machine.MachineService/ServiceList': READERS,

@@ -11,7 +11,7 @@ const AGGREGATED = ['/machine.MachineService/', '/cluster.ClusterService/', '/st
 /** Calls that change something: the world hears of them. */
 const WRITES = new Set([
   ...['ApplyConfiguration', 'Bootstrap', 'EtcdForfeitLeadership', 'EtcdLeaveCluster', 'EtcdRemoveMemberByID', 'Reboot']
-    .concat(['Reset', 'Rollback', 'ServiceRestart', 'ServiceStart', 'ServiceStop', 'Shutdown', 'Upgrade'])
+    .concat(['ImagePull', 'Reset', 'Rollback', 'ServiceRestart', 'ServiceStart', 'ServiceStop', 'Shutdown', 'Upgrade'])
     .map((name) => `/machine.MachineService/${name}`),
   '/machine.ImageService/Pull',
   '/machine.LifecycleService/Upgrade',

@@ -5,6 +5,7 @@ import { TalosError } from '../clients/talos.js';
 import { UnexpectedOutput } from '../clients/talosOutput.js';
 import { messageOf, Stop } from '../runtime/errors.js';
 import { WaitTimeout, type Look } from '../runtime/waiting.js';
+import { schematicOf } from '../running.js';
 import { waitFor, watching, type Step } from '../step.js';
 import { readNode } from './cordon.js';
 import { fenced } from './turn.js';
@@ -139,7 +140,7 @@ class JoiningMachine {
     const { address } = this.step.node;
     const [version, extensions] = await Promise.all([talos.version(address), talos.extensions(address)]);
     if (version !== release.talos) throw new Stop(`Talos ${release.talos}`, `Talos ${version}`);
-    const schematic = extensions.find(({ name }) => name === 'schematic')?.version ?? '(none)';
+    const schematic = schematicOf(extensions) ?? '(none)';
     if (schematic !== release.schematic) throw new Stop(`the schematic ${release.schematic}`, schematic);
     this.verified = true;
     this.step.report(`Talos ${version} runs`);

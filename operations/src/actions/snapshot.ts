@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Talos } from '../clients/talos.js';
 import { messageOf, Stop } from '../runtime/errors.js';
 import type { Step } from '../step.js';
 
@@ -21,11 +22,17 @@ export async function takeSnapshot(step: Step, address: string): Promise<string>
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const stamp = new Date(step.ctx.clock.now()).toISOString().replaceAll(/[:.]/g, '-');
   const path = join(directory, `etcd-${step.inputs.access.clusterName}-${step.node.name}-${stamp}.db`);
+  await writeSnapshot(step.session.talos, address, path);
+  return path;
+}
+
+/** Writes a snapshot that is whole to `path`, readable by its owner alone. @throws Stop; then there is no such file. */
+export async function writeSnapshot(talos: Talos, address: string, path: string): Promise<void> {
   const partial = `${path}.partial`;
   try {
     // A file that exists keeps its mode: what talosctl writes into is private before the first byte.
     await (await open(partial, 'wx', 0o600)).close();
-    await step.session.talos.etcdSnapshot(address, partial);
+    await talos.etcdSnapshot(address, partial);
     await chmod(partial, 0o600);
     await verifySnapshot(partial);
     await rename(partial, path);
@@ -33,9 +40,8 @@ export async function takeSnapshot(step: Step, address: string): Promise<string>
     // talosctl leaves a bad file behind.
     await rm(partial, { force: true });
     if (error instanceof Stop) throw error;
-    throw new Stop('a snapshot of etcd before a member leaves', messageOf(error));
+    throw new Stop('a snapshot of etcd', messageOf(error));
   }
-  return path;
 }
 
 /** @throws Stop unless the file is a bolt database followed by its own SHA-256. */

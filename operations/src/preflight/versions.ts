@@ -67,8 +67,11 @@ function parse(text: string | undefined): Version | undefined {
 function talosPath({ name, from, release }: TurnRequest, fleet: Fleet): Finding[] {
   const now = fleet.talos.get(name) || from;
   const [old, next] = [parse(now), parse(release?.talos)];
-  if (!old || !next || (old.major === next.major && Math.abs(old.minor - next.minor) <= 1)) return [];
-  const between = `v${old.major}.${old.minor + Math.sign(next.minor - old.minor)}`;
+  if (!old || !next || isNext(old, next)) return [];
+  const between =
+    old.major === next.major
+      ? `v${old.major}.${old.minor + Math.sign(next.minor - old.minor)}`
+      : `v${old.major + Math.sign(next.major - old.major)}.0`;
   return [
     blocker({
       topic: 'version',
@@ -79,6 +82,12 @@ function talosPath({ name, from, release }: TurnRequest, fleet: Fleet): Finding[
       remedy: `prox-ops release ${between}.x, roll, then this one`,
     }),
   ];
+}
+
+/** The same minor or a neighbour, or the first minor of the next major; no other step is supported. */
+function isNext(old: Version, next: Version): boolean {
+  if (old.major === next.major) return Math.abs(old.minor - next.minor) <= 1;
+  return next.major === old.major + 1 && next.minor === 0;
 }
 
 function kubernetesPath(turn: TurnRequest, fleet: Fleet): Finding[] {

@@ -47,7 +47,7 @@ export class Recording {
     readonly calls: { token: string; inputs: Record<string, any> }[],
   ) {}
 
-  static async of(config: StackConfig): Promise<Recording> {
+  static async of(config: StackConfig, plan = planCluster(config)): Promise<Recording> {
     const inputs = new Map<string, Record<string, any>>();
     const calls: Recording['calls'] = [];
     await pulumi.runtime.setMocks({
@@ -66,7 +66,6 @@ export class Recording {
       seen.push({ type, name, props, opts });
       return undefined;
     };
-    const plan = planCluster(config);
     const args = { config, plan, proxmoxToken: pulumi.secret(TOKEN) };
     new Cluster(config.cluster.name, args, { transformations: [record] });
     await pulumi.runtime.disconnect();

@@ -258,6 +258,9 @@ describe('operations/preflight: what a rollout will meet', () => {
   it('versions: no skipped Talos minor, no kubelet newer than an API server', async () => {
     const skipped = turn(world, 'w1', { release: { talos: 'v1.15.0', kubernetes: 'v1.36.3' } });
     assert.match(blockers(await preflight(world, [skipped])).join(), /version Talos: v1.13.0 -> v1.15.0/);
+    const beyond = turn(world, 'w1', { release: { talos: 'v2.1.0', kubernetes: 'v1.36.3' } });
+    const path = (await preflight(world, [beyond])).find(({ object }) => object === 'Talos');
+    assert.equal(path?.expected, 'one minor at a time: a release of v2.0 first');
     world.kubernetes.put('/api/v1/namespaces/kube-system/pods/kube-apiserver-c1', {
       metadata: { namespace: 'kube-system', annotations: { 'kubernetes.io/config.mirror': 'x' } },
       spec: { nodeName: 'c1', containers: [{ name: 'a', image: 'registry.k8s.io/kube-apiserver:v1.36.3' }] },

@@ -1,0 +1,75 @@
+import {
+  abortInPlace,
+  changeInPlace,
+  StepError,
+  type BracketInputs,
+  type InPlaceChange,
+  type InPlaceOptions,
+  type InPlacePhase,
+  type InPlaceResult,
+} from '@prox-ops/operations';
+import { heldByAnother } from './lease';
+import type { Phase } from './phases';
+import type { TurnOptions } from './rollUpdate';
+import type { Outcome } from './runLog';
+
+/** One node's turn in which its VM stays: run by this process, with the steps of a replacement around the change. */
+export class InPlaceTurn {
+  private readonly begun = new Map<Phase, number>();
+  private failed: InPlacePhase | undefined;
+
+  constructor(
+    private readonly options: TurnOptions,
+    private readonly node: string,
+  ) {}
+
+  /** Whether the machine ended up changed, what became of the node, and why it is not as it was to be. */
+  async take(
+    inputs: BracketInputs,
+    change: InPlaceChange,
+  ): Promise<{ outcome: Outcome | 'changed'; message?: string }> {
+    try {
+      return await this.told(await changeInPlace(inputs, change, this.stepOptions()));
+    } catch (error) {
+      if (!(error instanceof StepError)) throw error;
+      return { outcome: 'open', message: error.message };
+    }
+  }
+
+  /** Gives back what a change that was stopped had taken. @throws StepError. */
+  async putBack(inputs: BracketInputs): Promise<void> {
+    await abortInPlace(inputs, this.stepOptions());
+  }
+
+  private async told({ outcome, why }: InPlaceResult): Promise<{ outcome: Outcome | 'changed'; message?: string }> {
+    const message = why === undefined ? {} : { message: why };
+    if (outcome !== 'put back' || this.failed !== 'turn') return { outcome, ...message };
+    return { outcome: (await heldByAnother(this.options)) ? 'held' : 'refused', ...message };
+  }
+
+  private stepOptions(): InPlaceOptions {
+    const { runId, signal } = this.options;
+    const report = (line: string) => {
+      this.report(line);
+    };
+    return { ctx: { runId, signal, report }, onPhase: (phase, state) => this.phase(phase, state) };
+  }
+
+  private phase(phase: InPlacePhase, state: 'started' | 'finished' | 'failed'): void {
+    const { log } = this.options;
+    if (state === 'failed') this.failed ??= phase;
+    if (state === 'started') {
+      this.begun.set(phase, Date.now());
+      log.emit({ type: 'phase.started', node: this.node, phase });
+    }
+    if (state !== 'finished') return;
+    const ms = Date.now() - (this.begun.get(phase) ?? Date.now());
+    log.emit({ type: 'phase.finished', node: this.node, phase, ms });
+  }
+
+  /** A step's line names its node: `[k8s-work-1] drain: cordoned`. */
+  private report(line: string): void {
+    const message = line.replace(/^\[[^\]]+\] /, '');
+    this.options.log.emit({ type: 'progress', node: this.node, message });
+  }
+}

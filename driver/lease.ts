@@ -1,0 +1,20 @@
+import { clusterState, type TurnRecord } from '@prox-ops/operations';
+import type { Stack } from '@pulumi/pulumi/automation';
+import { clusterAccess } from './access';
+import { stackConfig } from './stackFile';
+
+/** The cluster's rollout lease; undefined before the first rollout. @throws when the cluster does not answer. */
+export async function rolloutLease(stack: Stack): Promise<TurnRecord | undefined> {
+  const config = await stackConfig(stack);
+  return (await clusterState(await clusterAccess(stack, config), config.rollout)).lease;
+}
+
+/** Whether another run has the cluster's lease. A cluster that does not answer proves nothing. */
+export async function heldByAnother({ stack, runId }: { stack: Stack; runId: string }): Promise<boolean> {
+  try {
+    const lease = await rolloutLease(stack);
+    return lease !== undefined && lease.holder !== '' && lease.run !== runId;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,107 @@
+import type { InPlaceChange, ReleaseTarget } from '@prox-ops/operations';
+import { installerImage } from '../config/plan';
+import { UPGRADED_IN_PLACE } from '../config/upgraded';
+import { UpdateError } from './engine';
+import { CommandError } from './exit';
+import { standingNode, type StandingNode } from './inPlaceInputs';
+import { InPlaceTurn } from './inPlaceTurn';
+import { rolloutLease } from './lease';
+import type { PlannedNode } from './plan';
+import { previousSlot } from './rollback';
+import { applyUpdate, type TurnOptions } from './rollUpdate';
+import type { Outcome } from './runLog';
+import { setNodeSlot, stackFileOf } from './stackFile';
+import { wantedSchematics } from './staleness';
+import { readState, VM_TYPE } from './state';
+
+/** One node's upgrade in place, and writing it down. Failures are told through the log. */
+export async function upgradeNode(
+  options: TurnOptions,
+  node: PlannedNode,
+  index: number,
+  of: number,
+): Promise<Outcome> {
+  const started = Date.now();
+  const { log } = options;
+  const { name, from, to } = node;
+  log.emit({ type: 'node.started', node: name, index, of, from, to });
+  const { outcome, message } = await upgraded(options, node);
+  const ms = Date.now() - started;
+  log.emit({ type: 'node.finished', node: name, outcome, ms, ...(message !== undefined && { message }) });
+  return outcome;
+}
+
+interface Ended {
+  outcome: Outcome;
+  message?: string;
+}
+
+async function upgraded(options: TurnOptions, node: PlannedNode): Promise<Ended> {
+  const standing = await standingNode(options.stack, node.name);
+  const wanted = await wantedRelease(options, standing);
+  if (!(await isDone(options, standing, wanted))) {
+    const inputs = { ...standing.inputs, release: wanted };
+    const { outcome, message } = await new InPlaceTurn(options, node.name).take(inputs, changeTo(standing, wanted));
+    if (outcome === 'rolled back') await hold(options, standing);
+    if (outcome !== 'changed') return { outcome, ...(message !== undefined && { message }) };
+  }
+  return writeDown(options, standing, node);
+}
+
+/** The schematic's id is the image factory's answer, which the preparation has put into the state. */
+async function wantedRelease({ stack }: TurnOptions, { planned }: StandingNode): Promise<ReleaseTarget> {
+  const schematic = wantedSchematics(await readState(stack))[planned.variant];
+  if (schematic === undefined)
+    throw new CommandError(`Expected the schematic '${planned.variant}' in the stack's state, found none.`);
+  return { ...planned.release, schematic };
+}
+
+function changeTo({ config, inputs }: StandingNode, wanted: ReleaseTarget): InPlaceChange {
+  const { release: now } = inputs;
+  const image = (release: ReleaseTarget) => installerImage(config, release.schematic, release.talos);
+  return { kind: 'upgrade', image: image(wanted), previous: { image: image(now), release: now } };
+}
+
+/** A run that was killed may have upgraded the machine and not have written it down; then it is in service already. */
+async function isDone({ stack }: TurnOptions, { inputs }: StandingNode, wanted: ReleaseTarget): Promise<boolean> {
+  const { release: now, node } = inputs;
+  if (now.talos !== wanted.talos || now.schematic !== wanted.schematic) return false;
+  return (await rolloutLease(stack))?.open?.node !== node.name;
+}
+
+/** Keeps a node that was rolled back on its previous release, so that no later run undoes it. */
+async function hold({ stack }: TurnOptions, { config, inputs }: StandingNode): Promise<void> {
+  const slot = previousSlot(config, inputs.node.name, inputs.release.talos);
+  if (slot !== undefined) await setNodeSlot(stackFileOf(stack), inputs.node.name, slot);
+}
+
+/**
+ * Makes the stack say what the machine runs, so that no later update replaces its VM for it: as a VM of the new release's
+ * template, with a description that names it, and with the release's own machine configuration. A run killed before this
+ * is done leaves a node that the next plan upgrades again, which finds it done.
+ */
+async function writeDown(options: TurnOptions, { planned }: StandingNode, { name, urns }: PlannedNode): Promise<Ended> {
+  const { stack, log } = options;
+  const state = await readState(stack);
+  const vm = state.ofNode(name).find(({ type }) => type === VM_TYPE);
+  if (vm) state.markCloneOf(vm.urn, planned.templateVmId);
+  log.emit({
+    type: 'progress',
+    node: name,
+    message: `runs Talos ${planned.release.talos}: writing it down in the stack`,
+  });
+  try {
+    await stack.importStack({ ...state.withoutPending(), version: state.version });
+    await applyUpdate(options, {
+      targets: urns,
+      environment: { [UPGRADED_IN_PLACE]: name },
+      message: `prox-ops upgrade: ${name}`,
+      signal: undefined,
+    });
+    return { outcome: 'upgraded' };
+  } catch (error) {
+    if (!(error instanceof UpdateError)) throw error;
+    const next = `${name} runs its new release and is in service, but the stack does not know it yet. Once that is mended: prox-ops upgrade ${name}`;
+    return { outcome: 'open', message: `${error.message}\n${next}` };
+  }
+}

@@ -90,8 +90,6 @@ class GuardedChange {
   private readonly deps: Partial<StepDeps>;
   /** Of what is not left half done: putting back, and everything from the change on. */
   private readonly unstoppable: Partial<StepContext>;
-  /** Whether what goes wrong is still put back by us. */
-  private untouched = true;
 
   constructor(
     private readonly inputs: BracketInputs,
@@ -105,7 +103,6 @@ class GuardedChange {
   async run(): Promise<InPlaceResult> {
     const stopped = await this.takeOut();
     if (stopped !== undefined) return { outcome: 'put back', why: stopped };
-    this.untouched = false;
     const { change } = this;
     if (change.kind === 'reboot') {
       await this.phase('change', () => this.step('reboot', (step) => rebootMachine(step, change.mode)));
@@ -140,7 +137,7 @@ class GuardedChange {
     } catch (error) {
       if (error instanceof StepError && error.step === 'turn') return error.message;
       await this.putBack();
-      return messageOf(error);
+      return reasonOf(error);
     }
   }
 
@@ -153,7 +150,7 @@ class GuardedChange {
       await this.phase('change', () => this.step('upgrade', (step) => upgradeMachine(step, change.image)));
       await this.phase('join', () => this.join('gate', this.inputs));
     } catch (error) {
-      return this.goBack(change, messageOf(error));
+      return this.goBack(change, reasonOf(error));
     }
     await this.bringBack(this.inputs, JOINS.slice(1));
     return { outcome: 'changed' };
@@ -178,8 +175,7 @@ class GuardedChange {
   }
 
   private step<T>(name: string, act: (step: Step) => Promise<T>): Promise<T> {
-    const left = this.untouched ? 'the machine as it was' : 'the lease stays open for this node';
-    return inTurn(name, this.inputs, { next: NEXT, left }, act, this.unstoppable, this.deps);
+    return inTurn(name, this.inputs, NEXT, act, this.unstoppable, this.deps);
   }
 
   private async phase<T>(phase: InPlacePhase, act: () => Promise<T>): Promise<T> {
@@ -200,4 +196,11 @@ class GuardedChange {
 async function runs({ session, node }: Step, { talos, schematic }: ReleaseTarget): Promise<boolean> {
   const version = await session.talos.version(node.address);
   return version === talos && schematicOf(await session.talos.extensions(node.address)) === schematic;
+}
+
+/** Without what was left and what to do: that has been seen to by the time it is told. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof StepError)) return messageOf(error);
+  const { node, step, details } = error;
+  return `${node}: ${step} stopped. Expected: ${details.expected}. Found: ${details.found}`;
 }

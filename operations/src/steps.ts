@@ -89,14 +89,14 @@ export async function join(
 export async function inTurn<T>(
   name: string,
   inputs: StepInputs,
-  { next, left }: { next: string; left: string },
+  next: string,
   act: (step: Step) => Promise<T>,
   ctx?: Partial<StepContext>,
   deps?: Partial<StepDeps>,
 ): Promise<T> {
   return explained(name, inputs, ctx, deps, next, async (step) => {
     await takeTurn(step);
-    return { result: act(step), undo: () => Promise.resolve(left) };
+    return { result: act(step), undo: () => Promise.resolve('the lease stays open for this node') };
   });
 }
 

@@ -170,7 +170,7 @@ describe('R000-6 R003-5 R004-FR6 changes in place on the real engine', () => {
     assert.ok(!nodes.some(({ name }) => name === node), plan.stdout);
     const preview = await engine.pulumi(['preview', '--json'], { PROX_OPS_PLAN: '1' });
     const { steps } = JSON.parse(preview.stdout) as { steps: { op: string; urn: string }[] };
-    const of = steps.filter(({ op, urn }) => urn.includes(`::${node}-`) && op !== 'same');
+    const of = steps.filter(({ op, urn }) => urn.includes('TalosNode$') && urn.includes(`::${node}-`) && op !== 'same');
     assert.deepEqual(of, []);
   }
 });

@@ -189,7 +189,11 @@ function releaseOf(config: StackConfig, slot: Slot): Release {
   return release;
 }
 
-/** The cluster's NIC, one for each network the node has an address on, in the order they are declared, then its trunk. */
+/**
+ * The cluster's NIC, one for each network the node has an address on, in the order of their VLANs, then its trunk. The order
+ * of the stack file would not do: Pulumi hands its configuration over with sorted keys, and a NIC that changes its place
+ * changes its name in the machine.
+ */
 export function planNics(
   config: Pick<StackConfig, 'cluster' | 'proxmox' | 'networks'>,
   name: string,
@@ -203,7 +207,8 @@ export function planNics(
     address: `${node.address}/${bits}`,
   };
   const bridge = config.proxmox.trunkBridge ?? config.proxmox.bridge;
-  const others = Object.entries(config.networks).flatMap(([network, { vlan }]): NicPlan[] => {
+  const networks = Object.entries(config.networks).sort(([, left], [, right]) => left.vlan - right.vlan);
+  const others = networks.flatMap(([network, { vlan }]): NicPlan[] => {
     const address = node.networks[network];
     if (address === undefined) return [];
     return [{ bridge, mac: node.macs[network] ?? stableMac(`${identity}/${network}`), vlan, address, network }];

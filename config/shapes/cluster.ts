@@ -31,7 +31,9 @@ export const networks = z
     }),
   )
   .default({})
-  .describe('Further networks, by name. A node has a NIC on each network that it has an address on.');
+  .describe(
+    'Further networks, by name. A node has a NIC on each network that it has an address on, in the order of their VLANs.',
+  );
 
 export const addons = z
   .strictObject({

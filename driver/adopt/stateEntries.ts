@@ -44,7 +44,8 @@ export function writtenEntry(planned: PlannedResource, kubeconfig: string): Stat
 
 /** A mode that depends on the machine's answer is known only once it was asked. */
 function applied({ outputs }: PlannedResource): Record<string, unknown> {
-  const mode = hasUnknown(outputs['resolvedApplyMode']) ? 'auto' : outputs['resolvedApplyMode'];
+  const { applyMode = 'auto', resolvedApplyMode } = outputs;
+  const mode = hasUnknown(resolvedApplyMode) ? applyMode : resolvedApplyMode;
   return { ...outputs, id: 'machine_configuration_apply', resolvedApplyMode: mode };
 }
 

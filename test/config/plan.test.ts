@@ -114,6 +114,18 @@ describe('config/plan', () => {
       assert.deepEqual(planned('k8s-ctrl-1')?.startup, { order: 1 });
     });
 
+    it('has its NICs in the order of their VLANs: Pulumi hands keys over in their own order', () => {
+      const config = production();
+      const reversed = { ...config, networks: Object.fromEntries(Object.entries(config.networks).reverse()) };
+      assert.deepEqual(planCluster(reversed), planCluster(config));
+      assert.deepEqual(
+        planCluster(reversed)
+          .nodes.find(({ name }) => name === 'k8s-work-1')
+          ?.nics.map(({ vlan }) => vlan),
+        [undefined, 62, 81],
+      );
+    });
+
     it('R002-5 has a trunk as its last NIC, without an address, its VLANs once and ascending', () => {
       assert.deepEqual(
         node?.nics.map(({ bridge, vlan, trunks, address }) => ({ bridge, vlan, trunks, address })).at(-1),

@@ -1,7 +1,9 @@
+import { plaintext } from './plaintext';
+import { policies } from './policies';
 import { scale } from './scale';
 
 /** `npm run bench [TOPIC...]`: what is measured, by name. Results are ratios, printed for people. */
-const TOPICS: Record<string, () => Promise<string>> = { scale };
+const TOPICS: Record<string, () => Promise<string>> = { scale, policies, plaintext };
 
 async function main(asked: string[]): Promise<void> {
   const unknown = asked.filter((topic) => !(topic in TOPICS));

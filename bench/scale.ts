@@ -64,8 +64,8 @@ function report(found: Measurement[]): string {
 }
 
 /** A valid stack of so many nodes, spread over as many hosts as they need: three control planes (one of three nodes), the rest workers. */
-function stackFile(count: number): string {
-  const network = testNetwork(BASE);
+export function stackFile(count: number, base = BASE): string {
+  const network = testNetwork(base);
   const document = parseDocument(labStackFile({ repository: REPOSITORY, network, nodes: ['k8s-ctrl-1'] }));
   const names = Array.from({ length: Math.max(4, Math.ceil(count / NODES_PER_HOST)) }, (_, index) => `host-${index}`);
   const set = (path: string[], value: unknown) => {

@@ -39,7 +39,7 @@ export async function plaintext(): Promise<string> {
 
 function report(all: Text[]): string {
   const judged = all.filter(({ value }) => value !== SECRET && !value.includes(UNKNOWN));
-  const table = new Table({ head: ['entropy', 'texts judged', 'alarms', 'rate'] });
+  const table = new Table({ style: { head: [], border: [] }, head: ['entropy', 'texts judged', 'alarms', 'rate'] });
   for (const entropy of ENTROPIES) {
     const alarms = judged.filter(
       (text) => secretIn(text, { ...config['no-plaintext-secrets'], entropy }) !== undefined,

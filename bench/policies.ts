@@ -19,7 +19,10 @@ export async function policies(): Promise<string> {
   try {
     const init = await engine.pulumi(['stack', 'init', 'lab']);
     if (init.code !== 0) throw new Error(init.output);
-    const table = new Table({ head: ['nodes', 'without', 'with the pack', 'ratio', 'more per node'] });
+    const table = new Table({
+      style: { head: [], border: [] },
+      head: ['nodes', 'without', 'with the pack', 'ratio', 'more per node'],
+    });
     for (const nodes of SIZES) {
       writeFileSync(engine.stackFile, stackFile(nodes, BASE));
       const [without, judged] = await measure(engine);

@@ -62,4 +62,13 @@ describe('driver/history: how long a turn may take', () => {
     assert.equal(expectationOf('worker', undefined, history).ms, 20_000 + 20_000);
     assert.match(expectationOf('controlplane', undefined, history).basis, /^no history yet/);
   });
+
+  it('a turn in place is measured by turns in place, a replacement by replacements', async () => {
+    write('20260101T000000-a', log('a', 'prod', 10_000));
+    write('20260102T000000-b', log('b', 'prod', 2_000, 'upgraded'));
+    const history = await readHistory(project, 'prod');
+    const inPlace = expectationOf('worker', undefined, history, 'upgraded');
+    assert.deepEqual(inPlace, { ms: 22_000, basis: 'median of 1 worker turn(s) in place in 1 run(s)' });
+    assert.equal(expectationOf('worker', undefined, history).ms, 30_000);
+  });
 });

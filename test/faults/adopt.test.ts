@@ -82,6 +82,11 @@ describe('R004-CR a cluster that somebody made by hand is taken over', () => {
   it('a roll replaces an adopted worker, and what was found of it goes from the stack file', async () => {
     const { engine } = handmade;
     await release(engine, 'v1.12.4');
+    const blocked = await engine.proxOps('roll', '--yes', '--nodes', ODD_NAME);
+    assert.equal(blocked.code, 2, blocked.output);
+    assert.match(blocked.output, /node k8s-work-2[\s\S]*cordoned by somebody else/);
+    untouched();
+    await handmade.cordon('k8s-work-2', false);
     const roll = await engine.proxOps('roll', '--yes', '--nodes', ODD_NAME);
     assert.equal(roll.code, 0, roll.output);
     assert.equal(talosVersions(engine)[ODD_NAME], 'v1.12.4');

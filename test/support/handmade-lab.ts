@@ -42,10 +42,10 @@ export class HandmadeLab {
     return this.engine.proxOpsWith(environment, 'adopt', '--image-factory', this.imageFactory, ...args);
   }
 
-  async cordon(name: string): Promise<void> {
+  async cordon(name: string, unschedulable = true): Promise<void> {
     const api = (await adminConfig(this.engine)).makeApiClient(CoreV1Api);
     const headers = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
-    await api.patchNode({ name, body: { spec: { unschedulable: true } } }, headers);
+    await api.patchNode({ name, body: { spec: { unschedulable } } }, headers);
   }
 
   /** Every request so far that changes something, to whichever API. */

@@ -21,13 +21,12 @@ export async function preflight(step: Step, open: OpenNode): Promise<void> {
 async function nodeProblems(step: Step): Promise<string[]> {
   const nodes = (await step.session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
   const others = nodes.filter(({ metadata }) => metadata.name !== step.node.name);
-  const cordoned = others.filter((node) => node.spec?.unschedulable === true && !cordonedByUs(node));
-  if (cordoned.length > 0)
-    step.report(`cordoned by somebody else, left so: ${cordoned.map(({ metadata }) => metadata.name).join(', ')}`);
   return others.flatMap((node) => {
     const { name } = node.metadata;
     if (!holds(node, 'Ready')) return [`node ${name} is not Ready`];
-    return cordonedByUs(node) ? [`node ${name} is cordoned by prox-ops still`] : [];
+    if (cordonedByUs(node)) return [`node ${name} is cordoned by prox-ops still`];
+    // It may be about to fail, or have no room for what leaves this node: whoever cordoned it knows.
+    return node.spec?.unschedulable === true ? [`node ${name} is cordoned by somebody else`] : [];
   });
 }
 

@@ -37,18 +37,23 @@ function cordons(node: SchedulableNode, turns: TurnRequest[]): Finding[] {
   if (node.spec?.unschedulable !== true) return [];
   const { name } = node.metadata;
   const about = { topic: 'node', object: `node ${name}`, expected: 'no node cordoned' } as const;
-  if (!cordonedByUs(node))
-    return [
-      warning({
-        ...about,
-        found: 'cordoned by somebody else',
-        remedy: `it stays so; if that is over: kubectl uncordon ${name}`,
-      }),
-    ];
+  if (!cordonedByUs(node)) return [foreignCordon(name, turns)];
   const tell = standsInTheWay(name, turns) ? blocker : warning;
   return [
     tell({ ...about, found: 'cordoned by prox-ops still', remedy: `bring it back first: prox-ops abort ${name}` }),
   ];
+}
+
+/** Nobody but who cordoned a node knows whether it can be relied on: it stays so, also after its own turn, and no other may leave. */
+function foreignCordon(name: string, turns: TurnRequest[]): Finding {
+  const tell = turns.some((turn) => turn.name !== name) ? blocker : warning;
+  return tell({
+    topic: 'node',
+    object: `node ${name}`,
+    expected: 'no node cordoned',
+    found: 'cordoned by somebody else',
+    remedy: `it stays so; if that is over: kubectl uncordon ${name}`,
+  });
 }
 
 /** etcd must be whole before a node goes, and have a quorum without it when it is a control plane. */

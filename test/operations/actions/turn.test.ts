@@ -146,11 +146,10 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       await leaveTurn('w1');
     });
 
-    it('a node that somebody else cordoned is no obstacle, one that we cordoned is', async () => {
+    it('another cordoned node is an obstacle, whoever cordoned it', async () => {
       const node = world.kubernetes.at('/api/v1/nodes/w2');
       world.kubernetes.put('/api/v1/nodes/w2', { ...node, spec: { unschedulable: true } });
-      await leaveTurn('w1');
-      assert.match(world.told, /cordoned by somebody else, left so: w2/);
+      await expectStop(leaveTurn('w1'), /node w2 is cordoned by somebody else/);
       world.kubernetes.put('/api/v1/nodes/w2', {
         ...node,
         metadata: { ...node.metadata, annotations: { 'prox-ops.io/cordoned-by': 'x' } },

@@ -206,6 +206,15 @@ describe('operations/preflight: what a rollout will meet', () => {
     );
   });
 
+  it('a node that somebody else cordoned stays so: it blocks every other node’s turn, and not its own', async () => {
+    const node = world.kubernetes.at('/api/v1/nodes/w2');
+    world.kubernetes.put('/api/v1/nodes/w2', { ...node, spec: { unschedulable: true } });
+    const foreign = /^node node w2: cordoned by somebody else$/;
+    assert.match(blockers(await preflight(world, [turn(world, 'w1')])).join(), foreign);
+    assert.match(blockers(await preflight(world, [turn(world, 'w2'), turn(world, 'w1')])).join(), foreign);
+    assert.deepEqual(blockers(await preflight(world, [turn(world, 'w2')])), []);
+  });
+
   it('LINSTOR: faulty, no room, only copy, flagged by somebody else', async () => {
     world.linstor.replica('db', 'w1', 1);
     const single = await preflight(world, [turn(world, 'w1')]);

@@ -13,6 +13,8 @@ export interface PlannedNode {
   name: string;
   role: 'controlplane' | 'worker';
   vmId: number;
+  /** Name of the VM that stands, as the state has it. */
+  vmName?: string;
   /** Talos releases; `from` is undefined for a node that is new. */
   from: string | undefined;
   to: string;
@@ -121,6 +123,7 @@ function plannedNode(name: string, resources: Change[]): PlannedNode {
     name,
     role: tagsOf(inputs).includes('controlplane') ? 'controlplane' : 'worker',
     vmId: Number(inputs.vmId),
+    ...(typeof vm?.before?.name === 'string' && { vmName: vm.before.name }),
     from,
     to,
     action: actionFor(vm),

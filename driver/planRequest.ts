@@ -18,10 +18,11 @@ export function preflightRequest(plan: Pick<RollPlan, 'nodes' | 'prepare'>, conf
 }
 
 function turnRequest(node: PlannedNode, cluster: ClusterPlan, config: StackConfig): TurnRequest {
-  const { name, role, vmId, from } = node;
+  const { name, role, vmId, vmName, from } = node;
   // Of both, the cluster and its storage see the same as of a replacement.
   const action = node.action === 'roll back' || node.action === 'upgrade' ? 'replace' : node.action;
-  const common = { name, role, vmId, action, ...(from !== undefined && { from }) };
+  const optional = { ...(from !== undefined && { from }), ...(vmName !== undefined && { vmName }) };
+  const common = { name, role, vmId, action, ...optional };
   const planned = cluster.nodes.find((candidate) => candidate.name === name);
   // A node that leaves for good is in the stack file no more.
   if (!planned) return { ...common, hardware: { memory: 0, disks: [] }, pci: [] };

@@ -80,7 +80,7 @@ function wrongMachine(
   guest: SiteGuest,
   about: Pick<Finding, 'topic' | 'node' | 'object'>,
 ): Finding[] {
-  if (guest.name !== turn.name || guest.template)
+  if (guest.name !== (turn.vmName ?? turn.name) || guest.template)
     return [
       blocker({
         ...about,

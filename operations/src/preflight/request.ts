@@ -5,6 +5,8 @@ export interface TurnRequest {
   name: string;
   role: 'controlplane' | 'worker';
   vmId: number;
+  /** Name of the VM that stands, where it is not the node's: an adopted one keeps its own until it is replaced. */
+  vmName?: string;
   /** Absent for a node that the stack file has no more. */
   address?: string;
   host?: string;

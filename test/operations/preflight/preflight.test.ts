@@ -229,6 +229,13 @@ describe('operations/preflight: what a rollout will meet', () => {
     assert.match(blockers(await preflight(world, [turn(world, 'w1')])).join(), /reachability LINSTOR's controller/);
   });
 
+  it('an adopted VM stands under a name of its own until it is replaced', async () => {
+    const own = turn(world, 'w1');
+    world.proxmox.vms.set(own.vmId, { vmid: own.vmId, name: 'Talos-Worker.01', host: 'pve1', uuid: '' });
+    assert.match(blockers(await preflight(world, [own])).join(), /Talos-Worker\.01 on pve1/);
+    assert.deepEqual(blockers(await preflight(world, [{ ...own, vmName: 'Talos-Worker.01' }])), []);
+  });
+
   it('Proxmox: host, VM, template, storage, memory and PCI mapping', async () => {
     const wrong = turn(world, 'w1', {
       template: { vmId: 9001, name: 'talos-x', host: 'pve1' },

@@ -2,6 +2,7 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import { stepSettings, type BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
+import semver from 'semver';
 import type { NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { EtcdMembership } from '../lifecycle/etcdMembership';
@@ -122,9 +123,7 @@ export class TalosNode extends pulumi.ComponentResource {
         node: address,
         clientConfiguration: secrets.clientConfiguration,
         machineConfigurationInput: machine.text,
-        // By default Talos before 1.14 decides by itself to reboot, every machine at once. What it can't take over as it runs
-        // is refused instead; to a new machine it makes no difference.
-        applyMode: 'no_reboot',
+        applyMode: applyMode(node.release.talos),
         // A machine that never answers is given up when a node that never gets ready would be.
         timeouts: { create: `${this.args.config.rollout.nodeReadyTimeout}s`, update: '5m' },
       },
@@ -138,4 +137,13 @@ export class TalosNode extends pulumi.ComponentResource {
       },
     );
   }
+}
+
+/**
+ * By default Talos before 1.14 decides by itself to reboot for a configuration, every machine at once. What it can't take
+ * over as it runs is refused instead, where a new machine takes that mode as well: before 1.13 its maintenance mode
+ * answers `Unimplemented` to it. There nothing but `bootConfiguration` stands between a change and the reboot.
+ */
+function applyMode(talos: string): 'no_reboot' | 'auto' {
+  return semver.gte(talos, '1.13.0') ? 'no_reboot' : 'auto';
 }

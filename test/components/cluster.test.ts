@@ -189,8 +189,14 @@ describe('the production cluster, as registered', () => {
       assert.match(description(changed, 'k8s-work-2-vm'), /, Kubernetes v1\.34\.2$/);
     });
 
-    it('Talos may not reboot a machine for a configuration by itself', () => {
-      for (const { inputs } of recording.ofType(CONFIG)) assert.equal(inputs.applyMode, 'no_reboot');
+    it('Talos may not reboot a machine by itself, where a new one can be told so: from 1.13 on', async () => {
+      for (const { inputs } of recording.ofType(CONFIG)) assert.equal(inputs.applyMode, 'auto');
+      const later = await Recording.of(
+        configuration((raw) => {
+          raw.releases.a.talos = 'v1.13.0';
+        }),
+      );
+      for (const { inputs } of later.ofType(CONFIG)) assert.equal(inputs.applyMode, 'no_reboot');
     });
 
     it('what needs the power off replaces the VM; tags, NICs, startup and disk sizes do not', () => {

@@ -3,10 +3,10 @@ import { generations, release, talosVersions } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
 import { holds } from '../support/verdict';
 
-const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2'];
+const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
 
 /** What refuses an update that nobody should make: the preview, a policy pack, the lease. */
-describe('the real engine refuses, on a cluster of five nodes', () => {
+describe('the real engine refuses, on a cluster of six nodes', () => {
   let engine: EngineLab;
 
   before(async () => {

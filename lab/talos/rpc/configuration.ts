@@ -43,7 +43,9 @@ async function apply(guest: Guest, request: ApplyRequest, { roles, signal }: Cal
   if (current && !roles.includes(ADMIN)) throw permissionDenied('not authorized');
   const warnings = await validate(boot, request.data, signal);
   const next = parse(request.data);
-  const { mode, details } = current ? decide(boot, current, next, request.mode) : decideInMaintenance(request.mode);
+  const { mode, details } = current
+    ? decide(boot, current, next, request.mode)
+    : decideInMaintenance(boot, request.mode);
   if (request.dry_run) {
     const summary = `Dry run summary:\n${details} (skipped in dry-run).\n${describeChange(current, next)}`;
     return { messages: [{ mode, mode_details: summary }] };
@@ -76,7 +78,12 @@ function parse(data: Buffer): MachineConfiguration {
   );
 }
 
-function decideInMaintenance(asked: Mode): Decision {
+function decideInMaintenance({ system }: Boot, asked: Mode): Decision {
+  // Until 1.13 a server of its own answered in maintenance mode, which knew fewer modes.
+  if (!atLeast(system.version, 1, 13) && (asked === 'NO_REBOOT' || asked === 'STAGED')) {
+    const name = asked.toLowerCase().replaceAll('_', '-');
+    throw unimplemented(`apply configuration --mode='${name}' is not supported in maintenance mode`);
+  }
   const mode = asked === 'STAGED' || asked === 'TRY' ? asked : 'NO_REBOOT';
   return { mode, details: DETAILS[mode] };
 }

@@ -38,6 +38,18 @@ describe('talos: from an empty machine to a configured one', () => {
     assert.equal(site.stage('empty'), 'maintenance');
   });
 
+  it('refuses before 1.13 the modes that its maintenance server did not know', async () => {
+    site.start('old', 31, { image: { schematic: site.schematic, version: 'v1.12.4' } });
+    await maintenance('old');
+    const apply = (last: number, mode: string) =>
+      insecure(last, 'apply-config', '-f', site.configuration('old', 'worker'), '--mode', mode, '--dry-run');
+    await site.eventually('get', 'machinestatus', '--insecure', '-n', site.address(31));
+    for (const mode of ['no-reboot', 'staged'])
+      assert.match((await apply(31, mode)).stderr, new RegExp(`Unimplemented.*--mode='${mode}' is not supported`));
+    for (const answer of [await apply(31, 'auto'), await apply(30, 'no-reboot')])
+      assert.equal(answer.code, 0, answer.stderr);
+  });
+
   it('gives a worker its certificate only when a control plane of its cluster is there', async () => {
     await site.configure('empty', 30, 'worker');
     await site.until('services run', () => site.fleet.running().length === 1);

@@ -1,12 +1,12 @@
 import './config/plainStacks';
 import { Cluster } from './components/cluster';
 import { load } from './config/load';
+import { markNodes } from './config/marks';
 import { narrowToTargets, ONLY_NODES } from './config/narrowing';
 import { planCluster } from './config/plan';
-import { markUpgraded, UPGRADED_IN_PLACE } from './config/upgraded';
 
 const { config, proxmoxToken } = load();
-const plan = markUpgraded(planCluster(config), process.env[UPGRADED_IN_PLACE]);
+const plan = markNodes(planCluster(config), process.env);
 const described = narrowToTargets(plan, process.env[ONLY_NODES]);
 const cluster = new Cluster(config.cluster.name, { config, plan: described, proxmoxToken });
 

@@ -132,7 +132,7 @@ export class TalosNode extends pulumi.ComponentResource {
         provider: this.args.talos,
         deleteBeforeReplace: true,
         replaceOnChanges: ['node'],
-        ignoreChanges: node.found?.keepConfiguration === true ? ['machineConfigurationInput'] : [],
+        ignoreChanges: ignoredOfConfiguration(node),
         dependsOn: [this.vm, machine.validated],
       },
     );
@@ -146,4 +146,9 @@ export class TalosNode extends pulumi.ComponentResource {
  */
 function applyMode(talos: string): 'no_reboot' | 'auto' {
   return semver.gte(talos, '1.13.0') ? 'no_reboot' : 'auto';
+}
+
+function ignoredOfConfiguration({ kept, found }: NodePlan): string[] {
+  if (kept === true) return ['*'];
+  return found?.keepConfiguration === true ? ['machineConfigurationInput'] : [];
 }

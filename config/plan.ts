@@ -76,6 +76,8 @@ export interface NodePlan {
   found?: FoundNode;
   /** Its machine runs its release already, by an upgrade in place that this update writes down. */
   upgraded?: true;
+  /** It is put back by this update: its VM and its configuration stay as they are. */
+  kept?: true;
 }
 
 export interface AddonsPlan {
@@ -291,6 +293,11 @@ export function describeImage(talos: string, schematic: string): string {
 export function describeMachine({ talos, kubernetes }: Release, schematic: string, boot: string | undefined): string {
   const parts = [describeImage(talos, schematic), `Kubernetes ${kubernetes}`];
   return [...parts, ...(boot === undefined ? [] : [`boot configuration ${boot}`])].join(', ');
+}
+
+/** The Kubernetes release that a VM's description names; undefined where it names none. */
+export function kubernetesInDescription(description: string): string | undefined {
+  return /, Kubernetes (v[^\s,]+)/.exec(description)?.[1];
 }
 
 /** The Talos release that a VM's description names; undefined for a VM that is not ours. */

@@ -1,5 +1,6 @@
 import type { Stack } from '@pulumi/pulumi/automation';
-import { releaseInDescription } from '../config/plan';
+import { kubernetesInDescription, releaseInDescription } from '../config/plan';
+import { PUT_BACK } from '../config/marks';
 import { ONLY_NODES } from '../config/narrowing';
 import { RELEASE_OVERRIDES } from '../config/overrides';
 import type { Slot, StackConfig } from '../config/schema';
@@ -35,6 +36,7 @@ export async function abortNode(options: AbortOptions, node: string): Promise<vo
       environment: {
         ...runEnvironment(options),
         [RELEASE_OVERRIDES]: JSON.stringify({ [node]: slot }),
+        [PUT_BACK]: node,
         [ONLY_NODES]: node,
       },
       onEvent: (event) => {
@@ -52,13 +54,18 @@ export async function abortNode(options: AbortOptions, node: string): Promise<vo
 function slotOf(config: StackConfig, resources: StateResource[], node: string): Slot {
   const vm = resources.find((resource) => resource.type === VM_TYPE);
   const description = vm?.inputs.description;
-  const running = typeof description === 'string' ? releaseInDescription(description) : undefined;
+  const text = typeof description === 'string' ? description : '';
+  const [running, kubernetes] = [releaseInDescription(text), kubernetesInDescription(text)];
   if (running === undefined)
     throw new CommandError(
       `${node}: nothing to abort. Expected a VM in the stack's state, found none. Go on with: prox-ops roll`,
       ExitCode.open,
     );
-  const slot = (['a', 'b'] as const).find((name) => config.releases[name]?.talos === running);
+  // The slots may differ in Kubernetes alone. A VM that was adopted, or made long ago, names only Talos.
+  const slot = (['a', 'b'] as const).find((name) => {
+    const release = config.releases[name];
+    return release?.talos === running && (kubernetes === undefined || release.kubernetes === kubernetes);
+  });
   if (slot !== undefined) return slot;
   throw new CommandError(
     `${node}: cannot be put back. Expected its release ${running} in slot a or b of the stack file, found it in ` +

@@ -4,6 +4,7 @@ import { ExitCode } from './exit';
 import { unreadableState } from './unreadable';
 
 export const VM_TYPE = 'proxmoxve:index/vmLegacy:VmLegacy';
+const BOOTSTRAP_TYPE = 'talos:machine/bootstrap:Bootstrap';
 
 /** A resource as the state has it; secrets are ciphertext. */
 export interface StateResource {
@@ -63,6 +64,11 @@ export class StackState {
 
   get version(): number {
     return this.exported.version;
+  }
+
+  /** Whether etcd was ever bootstrapped: nodes without it are no cluster yet. */
+  isBootstrapped(): boolean {
+    return this.resources().some(({ type }) => type === BOOTSTRAP_TYPE);
   }
 
   /** Whether the state has the resource as living: not deleted in the middle of a replacement. */

@@ -1,6 +1,6 @@
 import type { InPlaceChange, ReleaseTarget } from '@prox-ops/operations';
 import { installerImage } from '../config/plan';
-import { UPGRADED_IN_PLACE } from '../config/upgraded';
+import { UPGRADED_IN_PLACE } from '../config/marks';
 import { UpdateError } from './engine';
 import { CommandError } from './exit';
 import { standingNode, type StandingNode } from './inPlaceInputs';

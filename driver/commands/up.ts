@@ -20,8 +20,8 @@ export async function upCommand(options: UpCommandOptions): Promise<ExitCode> {
   return inSession({ project, stack, command: 'up', options }, async (session) => {
     const policyPacks = packsFor(options, session.log);
     await reconcile({ stack, ...session });
-    // A stack without resources has nothing to replace.
-    if ((await readState(stack)).resources().length > 0)
+    // Before its bootstrap there is no cluster: a first build that stopped half way goes on, and nothing is replaced.
+    if ((await readState(stack)).isBootstrapped())
       refuseReplacements(await planRoll(stack, runEnvironment(session), policyPacks));
     await update(
       stack,

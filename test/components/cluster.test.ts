@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- inputs as providers get them, which have no types */
 import assert from 'node:assert/strict';
 import { planCluster } from '../../config/plan';
-import { markUpgraded } from '../../config/upgraded';
+import { markNodes, PUT_BACK, UPGRADED_IN_PLACE } from '../../config/marks';
 import { configuration, Recording, TOKEN, type Registration } from './support/recording';
 
 const VM = 'proxmoxve:index/vmLegacy:VmLegacy';
@@ -199,6 +199,15 @@ describe('the production cluster, as registered', () => {
       for (const { inputs } of later.ofType(CONFIG)) assert.equal(inputs.applyMode, 'no_reboot');
     });
 
+    it('a node that is put back keeps its VM and its configuration, whatever the stack file wants of them', async () => {
+      const config = configuration();
+      const marked = await Recording.of(config, markNodes(planCluster(config), { [PUT_BACK]: 'k8s-work-1' }));
+      for (const name of ['k8s-work-1-vm', 'k8s-work-1-config'])
+        assert.deepEqual(marked.get(name).opts.ignoreChanges, ['*']);
+      for (const name of ['k8s-work-2-vm', 'k8s-work-2-config'])
+        assert.ok(!marked.get(name).opts.ignoreChanges?.includes('*'));
+    });
+
     it('what needs the power off replaces the VM; tags, NICs, startup and disk sizes do not', () => {
       const paths = recording.get('k8s-work-1-vm').opts.replaceOnChanges ?? [];
       for (const path of ['description', 'memory', 'cpu', 'hostpcis', 'bios', 'agent', 'initialization', 'smbios'])
@@ -212,7 +221,10 @@ describe('the production cluster, as registered', () => {
 
     it('an upgrade in place is written down by another description; what needs the power off still replaces the VM', async () => {
       const config = configuration();
-      const marked = await Recording.of(config, markUpgraded(planCluster(config), 'k8s-work-1,k8s-work-2'));
+      const marked = await Recording.of(
+        config,
+        markNodes(planCluster(config), { [UPGRADED_IN_PLACE]: 'k8s-work-1,k8s-work-2' }),
+      );
       const pathsOf = (name: string) => marked.get(`${name}-vm`).opts.replaceOnChanges ?? [];
       assert.ok(!pathsOf('k8s-work-1').includes('description'));
       assert.ok(pathsOf('k8s-work-1').includes('memory'));

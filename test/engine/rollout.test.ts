@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cordoned, generations, powerCut, release, seen, talosVersions } from '../support/engine-cluster';
+import { cordoned, editStack, generations, powerCut, release, seen, talosVersions } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
 import { holds } from '../support/verdict';
 
@@ -34,6 +34,10 @@ describe('the real engine, on a cluster of six nodes', () => {
   it('R000-7 LINSTOR refuses to evacuate: the VM is untouched, and what was taken down is put back', async () => {
     const before = generations(engine);
     await release(engine, 'v1.12.4');
+    // A change of the machine as well: putting the node back must not make it after all.
+    editStack(engine, (document, nodes) => {
+      document.setIn([...nodes, 'k8s-work-1', 'hardware'], document.createNode({ memory: 36_864 }));
+    });
     // The room goes after the preflight has seen it: only the guard itself is left to notice.
     const driver = engine.begin('roll', '--yes', '--json', '--nodes', 'k8s-work-1');
     const finished = engine.finished(driver);

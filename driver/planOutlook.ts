@@ -18,6 +18,7 @@ import { lockStore, type StackLock } from './locks/store';
 import type { RollPlan } from './plan';
 import { preflightRequest } from './planRequest';
 import { stackConfig } from './stackFile';
+import { readState } from './state';
 
 /** What a roll would meet, told before it begins. */
 export interface Outlook {
@@ -34,18 +35,28 @@ export interface Surroundings {
   /** Why there is no snapshot, when the cluster was never built. */
   snapshot: Snapshot | { unbuilt: string };
   locks: Finding[];
+  /** Addresses: those that stand, and those to come. */
+  controlPlanes: string[];
 }
 
 /** Sends reads alone, whatever it finds. */
 export async function lookAround(stack: Stack): Promise<Surroundings> {
-  const config = await stackConfig(stack);
-  const [snapshot, locks] = await Promise.all([readWorld(stack, config), stackLocks(stack)]);
-  return { config, snapshot, locks };
+  const [config, state] = await Promise.all([stackConfig(stack), readState(stack)]);
+  const planned = planCluster(config).controlPlanes.map(({ address }) => address);
+  // One that is about to leave for good is in the stack file no more, and is a member of etcd still.
+  const controlPlanes = [...new Set([...planned, ...state.controlPlanes()])];
+  const [snapshot, locks] = await Promise.all([readWorld(stack, config, controlPlanes), stackLocks(stack)]);
+  return { config, snapshot, locks, controlPlanes };
 }
 
-async function readWorld(stack: Stack, config: StackConfig): Promise<Surroundings['snapshot']> {
+async function readWorld(
+  stack: Stack,
+  config: StackConfig,
+  controlPlanes: string[],
+): Promise<Surroundings['snapshot']> {
   try {
-    return await readCluster(await clusterAccess(stack, config), stepSettings(config));
+    const access = await clusterAccess(stack, config);
+    return await readCluster({ ...access, controlPlanes }, stepSettings(config));
   } catch (error) {
     if (error instanceof CommandError) return { unbuilt: error.message };
     throw error;
@@ -106,8 +117,8 @@ export async function outlookOf(
   };
 }
 
-function judged(plan: Pick<RollPlan, 'nodes' | 'prepare'>, { config, snapshot }: Surroundings): Preflight {
+function judged(plan: Pick<RollPlan, 'nodes' | 'prepare'>, around: Surroundings): Preflight {
+  const { config, snapshot, controlPlanes } = around;
   if ('unbuilt' in snapshot) return { findings: [], replicas: {} };
-  const controlPlanes = planCluster(config).controlPlanes.map(({ address }) => address);
   return assess(snapshot, preflightRequest(plan, config), controlPlanes);
 }

@@ -4,6 +4,7 @@ import { ExitCode } from './exit';
 import { unreadableState } from './unreadable';
 
 export const VM_TYPE = 'proxmoxve:index/vmLegacy:VmLegacy';
+const IDENTITY_TYPE = 'pulumi-nodejs:dynamic/prox-ops:NodeIdentity';
 const BOOTSTRAP_TYPE = 'talos:machine/bootstrap:Bootstrap';
 
 /** A resource as the state has it; secrets are ciphertext. */
@@ -44,6 +45,13 @@ export class StackState {
   /** Every resource of a node, its component included. */
   ofNode(node: string): StateResource[] {
     return this.resources().filter((resource) => nodeOf(resource.urn, resource.parent) === node);
+  }
+
+  /** Addresses of the control planes that were built and have not left for good. */
+  controlPlanes(): string[] {
+    const nodes = this.resources().filter(({ type }) => type === IDENTITY_TYPE);
+    const targets = nodes.map(({ inputs }) => inputs.node as { role?: string; address?: string } | undefined);
+    return targets.flatMap((node) => (node?.role === 'controlplane' && node.address ? [node.address] : []));
   }
 
   /** Nodes with a resource that is half replaced. */

@@ -20,7 +20,9 @@ export interface HeldSecrets {
 
 /** @returns undefined when the state has none. @throws CommandError when the state can't be read. */
 export async function heldSecrets(stack: Stack): Promise<HeldSecrets | undefined> {
-  const entry = (await stateEntries(stack)).find(({ type, delete: doomed }) => type === SECRETS_TYPE && doomed !== true);
+  const entry = (await stateEntries(stack)).find(
+    ({ type, delete: doomed }) => type === SECRETS_TYPE && doomed !== true,
+  );
   if (!entry) return undefined;
   const outputs = plain(entry.outputs ?? {}) as {
     machineSecrets?: Parameters<typeof bundleOf>[0];

@@ -37,11 +37,6 @@ export class AddOns extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** Whether there is anything to be made: without it not even the provider is wanted, which talks to the API at once. */
-  static wanted({ addons }: Pick<ClusterPlan, 'addons'>): boolean {
-    return addons.driverAccess || addons.nvidiaRuntimeClass || addons.linstorHostDevices.length > 0;
-  }
-
   private createProvider(name: string): k8s.Provider {
     const { config, kubeconfig } = this.args;
     return new k8s.Provider(

@@ -2,10 +2,9 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import type { BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
-import type { ClusterPlan, NodePlan } from '../config/plan';
+import { wantsAddOns, type ClusterPlan, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { vmGuards, type VmGuards } from '../lifecycle/vmGuards';
-import { AddOns } from './addOns';
 import { CloneQueue } from './cloneQueue';
 import { ControlPlane } from './controlPlane';
 import { MachineConfigs } from './machineConfigs';
@@ -43,7 +42,7 @@ export class Cluster extends pulumi.ComponentResource {
     const nodes = this.createNodes(templates, machines);
     this.controlPlane = this.createControlPlane(name, nodes);
     for (const node of nodes.values()) node.guard(this.controlPlane);
-    if (AddOns.wanted(args.plan)) this.createAddOns(name);
+    if (wantsAddOns(args.plan)) this.createAddOns(name);
     this.registerOutputs({});
   }
 
@@ -107,9 +106,12 @@ export class Cluster extends pulumi.ComponentResource {
     return new ControlPlane(name, args, { parent: this });
   }
 
+  /** Loaded only when there are any: an update of one node has none, and the SDK of Kubernetes is large. */
   private createAddOns(name: string): void {
     const { config, plan } = this.args;
     const { kubeconfig, bootstrap } = this.controlPlane;
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded late, on purpose
+    const { AddOns } = require('./addOns') as typeof import('./addOns');
     new AddOns(`${name}-add-ons`, { config, plan, kubeconfig, cluster: bootstrap }, { parent: this });
   }
 

@@ -86,6 +86,11 @@ export interface AddonsPlan {
   linstorHostDevices: string[];
 }
 
+/** Whether there is anything to be made: without it not even the provider is wanted, which talks to the API at once. */
+export function wantsAddOns({ addons }: Pick<ClusterPlan, 'addons'>): boolean {
+  return addons.driverAccess || addons.nvidiaRuntimeClass || addons.linstorHostDevices.length > 0;
+}
+
 export interface ClusterPlan {
   templates: TemplatePlan[];
   /** Control planes first, then workers: the order in which nodes are replaced. */

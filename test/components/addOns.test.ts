@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as pulumi from '@pulumi/pulumi';
 import { AddOns } from '../../components/addOns';
 import { runtimeClassScheduling } from '../../components/runtimeClass';
-import { type AddonsPlan, planCluster } from '../../config/plan';
+import { type AddonsPlan, planCluster, wantsAddOns } from '../../config/plan';
 import type { StackConfig } from '../../config/schema';
 import { PERMISSIONS } from '../../operations/src/clients/permissions';
 import { production } from '../support/stack-files';
@@ -48,7 +48,7 @@ describe('AddOns', () => {
     };
     cluster = new pulumi.ComponentResource('test:Cluster', 'whole');
     const kubeconfig = pulumi.secret('kind: Config');
-    if (AddOns.wanted(plan)) new AddOns('prod', { config, plan, kubeconfig, cluster }, { transformations: [record] });
+    if (wantsAddOns(plan)) new AddOns('prod', { config, plan, kubeconfig, cluster }, { transformations: [record] });
     await pulumi.runtime.disconnect();
     return found.filter(({ type }) => type.startsWith('kubernetes:') || type.startsWith('pulumi:providers'));
   }

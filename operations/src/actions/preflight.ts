@@ -12,7 +12,8 @@ const LINSTOR_ANSWERS = 10;
 
 /** Before the first change: everything but the node itself must be able to do without it. @throws Stop with all that is wrong. */
 export async function preflight(step: Step, open: OpenNode): Promise<void> {
-  const wrong = [...(await nodeProblems(step)), ...(await etcdProblems(step)), ...(await linstorProblems(step, open))];
+  const asked = [nodeProblems(step), etcdProblems(step), linstorProblems(step, open)];
+  const wrong = (await Promise.all(asked)).flat();
   if (wrong.length > 0)
     throw new Stop('every other node and the storage healthy before a node leaves', listed(wrong, 8));
   step.report('preflight passed');

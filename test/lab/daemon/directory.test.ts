@@ -151,7 +151,7 @@ describe('lab environment', () => {
     const lines = exportLines(labEnvironment(sources(new LabDirectory('/state/lab'))));
     assert.equal(lines[0], `export PATH='/lab/launchers:/cache/pulumi/1:/cache/o'\\''dd'"\${PATH:+:$PATH}"`);
     assert.ok(lines.includes(`export PROXMOX_VE_API_TOKEN="$(cat '/state/lab/proxmox-token')"`));
-    assert.ok(lines.includes(`export PULUMI_BACKEND_URL='file:///state/lab/state'`));
+    assert.ok(lines.includes(`export PULUMI_BACKEND_URL='file:///state/lab/state?metadata=skip'`));
   });
 
   it('gives a child process the secrets themselves, and no passphrase but the lab’s file', () => {

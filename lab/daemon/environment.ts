@@ -33,7 +33,8 @@ export function labEnvironment(sources: EnvironmentSources): LabEnvironment {
       // Written after every step: without the backend's own metadata, which takes a checksum of the whole state each time.
       PULUMI_BACKEND_URL: `file://${directory.state}?metadata=skip`,
       // The engine and talosctl end after seconds: memory is cheaper here than collecting it.
-      GOGC: '400',
+      GOGC: 'off',
+      GOMEMLIMIT: '1GiB',
       PULUMI_CONFIG_PASSPHRASE_FILE: directory.passphrase,
       PULUMI_SKIP_UPDATE_CHECK: 'true',
       // A copy of the state after every step is worth its time for a real cluster, not for this one.

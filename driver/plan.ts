@@ -87,8 +87,9 @@ export function planFrom(changes: ChangeSet): RollPlan {
   }
   const shared = changes.touched().filter((change) => change.node === undefined && isOwnResource(change));
   // A template that nobody uses any more goes last: until then it is the way back.
-  inPlace.push(...shared.filter(isOnlyDeleted));
-  const prepare = shared.filter((change) => !isOnlyDeleted(change));
+  const isLast = (change: Change) => isOnlyDeleted(change) || isProvider(change);
+  inPlace.push(...shared.filter(isLast));
+  const prepare = shared.filter((change) => !isLast(change));
   return { nodes: nodes.sort(byReplacementOrder), prepare, inPlace };
 }
 
@@ -110,8 +111,20 @@ function isOnlyDeleted(change: Change): boolean {
   return change.ops.every((op) => op === 'delete');
 }
 
+/**
+ * Every edit of the stack file is a change of the default provider of dynamic resources, which has the whole
+ * configuration among its inputs: it says nothing.
+ */
 function isOwnResource(change: Change): boolean {
-  return change.type !== 'pulumi:pulumi:Stack';
+  return change.type !== 'pulumi:pulumi:Stack' && !(isProvider(change) && change.name.startsWith('default'));
+}
+
+/**
+ * Named as a target it would have everything that depends on it deleted with it that the program describes no more: a
+ * node that is to leave in a turn of its own. The engine updates it with whatever it is used for, named or not.
+ */
+function isProvider(change: Change): boolean {
+  return change.type.startsWith('pulumi:providers:');
 }
 
 function plannedNode(name: string, resources: Change[]): PlannedNode {

@@ -142,4 +142,21 @@ describe('driver/plan', () => {
     const plan = planOf(vm('same', 'w1', 'worker', 8004), turn('same', 'w1'));
     assert.deepEqual(plan, { nodes: [], prepare: [], inPlace: [] });
   });
+
+  it('a provider is never prepared: as a target it would take nodes along that the program describes no more', () => {
+    const shared = (type: string, name: string) => step('update', type, name, CLUSTER);
+    const plan = planOf(
+      shared('pulumi:providers:pulumi-nodejs', 'default'),
+      shared('pulumi:providers:proxmoxve', 'proxmox'),
+      shared('proxmoxve:download/file:File', 'image'),
+    );
+    assert.deepEqual(
+      plan.prepare.map(({ name }) => name),
+      ['image'],
+    );
+    assert.deepEqual(
+      plan.inPlace.map(({ name }) => name),
+      ['proxmox'],
+    );
+  });
 });

@@ -1,4 +1,4 @@
-import type { ResourceValidationPolicy, StackValidationPolicy } from '@pulumi/policy';
+import type { ResourceValidation, ResourceValidationPolicy, StackValidationPolicy } from '@pulumi/policy';
 import * as capacity from './capacity';
 import * as controlPlanes from './controlPlanes';
 import * as gpu from './gpu';
@@ -56,6 +56,21 @@ export function policiesFor(targeted: boolean): AnyPolicy[] {
           ...policy,
           validateStack: (stack) => stack.notApplicable('a targeted update describes a part of the stack'),
         }
-      : policy,
+      : whereDescribed(policy),
   );
+}
+
+/**
+ * What is new and no target is not made in such an update, and the engine hands it over without any inputs: there is
+ * nothing to judge yet.
+ */
+function whereDescribed(policy: ResourceValidationPolicy): ResourceValidationPolicy {
+  const validations = [policy.validateResource ?? []].flat();
+  const validateResource = validations.map((validate): ResourceValidation => {
+    const described: ResourceValidation = (resource, report) =>
+      Object.keys(resource.props).length === 0 ? undefined : validate(resource, report);
+    // With the type that the SDK has marked it with.
+    return Object.assign(described, validate);
+  });
+  return { ...policy, validateResource };
 }

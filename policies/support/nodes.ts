@@ -87,5 +87,7 @@ export function imageOf(description: string | undefined): { talos: string; schem
 export function sharedValues<T>(pairs: Iterable<readonly [T, string]>): Map<T, string[]> {
   const owners = new Map<T, string[]>();
   for (const [value, owner] of pairs) owners.set(value, [...(owners.get(value) ?? []), owner]);
-  return new Map([...owners].filter(([, names]) => names.length > 1));
+  const shared = [...owners].filter(([, names]) => names.length > 1);
+  // The engine's order of resources is not the same twice.
+  return new Map(shared.map(([value, names]) => [value, names.sort()]));
 }

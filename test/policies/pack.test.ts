@@ -45,6 +45,15 @@ describe('policies/pack', () => {
     );
   });
 
+  it('a targeted update does not judge what is new and no target: the engine gives it no inputs', async () => {
+    configureStack();
+    const stranger = cluster().map((resource) =>
+      resource.name === 'k8s-work-1-vm' ? { ...resource, props: {} } : resource,
+    );
+    assert.deepEqual((await judge(policiesFor(true), stranger)).violations, []);
+    assert.notDeepEqual((await judge(policiesFor(false), stranger)).violations, []);
+  });
+
   it('config.json configures policies that there are', () => {
     const config = JSON.parse(readFileSync(join(REPOSITORY, 'policies/config.json'), 'utf8')) as object;
     const known = [...POLICIES.map(({ name }) => name), 'no-downgrade'];

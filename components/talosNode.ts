@@ -3,7 +3,7 @@ import { stepSettings, type BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
 import semver from 'semver';
-import type { NodePlan } from '../config/plan';
+import { targetOf, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { EtcdMembership } from '../lifecycle/etcdMembership';
 import { HealthGate } from '../lifecycle/healthGate';
@@ -57,7 +57,7 @@ export class TalosNode extends pulumi.ComponentResource {
   guard(controlPlane: pulumi.Resource): void {
     const { node, config, templates, access } = this.args;
     const args = {
-      node: this.target(),
+      node: targetOf(node),
       access,
       settings: stepSettings(config),
       release: {
@@ -80,16 +80,10 @@ export class TalosNode extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  private target(): BracketInputs['node'] {
-    const { name, role, vmId, uuid, host, address, satellite, found } = this.args.node;
-    const vmName = found?.vmName;
-    return { name, role, vmId, uuid, host, address, satellite, ...(vmName !== undefined && { vmName }) };
-  }
-
   private createIdentity(): NodeIdentity {
     const { node, access, config } = this.args;
     const macs = node.nics.map((nic) => nic.mac);
-    const args = { node: this.target(), macs, access, settings: stepSettings(config) };
+    const args = { node: targetOf(node), macs, access, settings: stepSettings(config) };
     return new NodeIdentity(`${node.name}-identity`, args, { parent: this });
   }
 

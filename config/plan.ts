@@ -86,6 +86,12 @@ export interface AddonsPlan {
   linstorHostDevices: string[];
 }
 
+/** What the lifecycle steps have to know of a node. */
+export function targetOf({ name, role, vmId, uuid, host, address, satellite, found }: NodePlan) {
+  const vmName = found?.vmName;
+  return { name, role, vmId, uuid, host, address, satellite, ...(vmName !== undefined && { vmName }) };
+}
+
 /** Whether there is anything to be made: without it not even the provider is wanted, which talks to the API at once. */
 export function wantsAddOns({ addons }: Pick<ClusterPlan, 'addons'>): boolean {
   return addons.driverAccess || addons.nvidiaRuntimeClass || addons.linstorHostDevices.length > 0;

@@ -4,7 +4,8 @@ import { ALL_PHASES } from './phases';
 /** Version of the events' shape. It rises when a field changes its meaning or goes; new types and fields may come. */
 export const EVENT_VERSION = 1;
 
-const OUTCOMES = [
+/** How a node's turn can end. */
+export const OUTCOMES = [
   'replaced',
   'upgraded',
   'rebooted',

@@ -10,7 +10,7 @@ import {
 } from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
 import { resolve } from 'node:path';
-import { planCluster, type NodePlan } from '../config/plan';
+import { planCluster, targetOf, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { clusterAccess } from './access';
 import { CommandError, ExitCode } from './exit';
@@ -49,9 +49,4 @@ async function releaseOf(access: ClusterAccess, node: NodeTarget): Promise<Relea
     if (!(error instanceof Stop || error instanceof TalosError)) throw error;
     throw new CommandError(`${node.name}: cannot be changed in place. ${error.message}`, ExitCode.blocked);
   }
-}
-
-function targetOf({ name, role, vmId, uuid, host, address, satellite, found }: NodePlan): NodeTarget {
-  const vmName = found?.vmName;
-  return { name, role, vmId, uuid, host, address, satellite, ...(vmName !== undefined && { vmName }) };
 }

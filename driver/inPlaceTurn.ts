@@ -5,23 +5,23 @@ import {
   type BracketInputs,
   type InPlaceChange,
   type InPlaceOptions,
-  type InPlacePhase,
   type InPlaceResult,
 } from '@prox-ops/operations';
 import { heldByAnother } from './lease';
-import type { Phase } from './phases';
+import { TurnTracker } from './nodeTurn';
 import type { TurnOptions } from './rollUpdate';
 import type { Outcome } from './runLog';
 
 /** One node's turn in which its VM stays: run by this process, with the steps of a replacement around the change. */
 export class InPlaceTurn {
-  private readonly begun = new Map<Phase, number>();
-  private failed: InPlacePhase | undefined;
+  private readonly tracker: TurnTracker;
 
   constructor(
     private readonly options: TurnOptions,
     private readonly node: string,
-  ) {}
+  ) {
+    this.tracker = new TurnTracker(node, options.log);
+  }
 
   /** Whether the machine ended up changed, what became of the node, and why it is not as it was to be. */
   async take(
@@ -43,7 +43,7 @@ export class InPlaceTurn {
 
   private async told({ outcome, why }: InPlaceResult): Promise<{ outcome: Outcome | 'changed'; message?: string }> {
     const message = why === undefined ? {} : { message: why };
-    if (outcome !== 'put back' || this.failed !== 'turn') return { outcome, ...message };
+    if (outcome !== 'put back' || this.tracker.failed !== 'turn') return { outcome, ...message };
     return { outcome: (await heldByAnother(this.options)) ? 'held' : 'refused', ...message };
   }
 
@@ -52,19 +52,7 @@ export class InPlaceTurn {
     const report = (line: string) => {
       this.report(line);
     };
-    return { ctx: { runId, signal, report }, onPhase: (phase, state) => this.phase(phase, state) };
-  }
-
-  private phase(phase: InPlacePhase, state: 'started' | 'finished' | 'failed'): void {
-    const { log } = this.options;
-    if (state === 'failed') this.failed ??= phase;
-    if (state === 'started') {
-      this.begun.set(phase, Date.now());
-      log.emit({ type: 'phase.started', node: this.node, phase });
-    }
-    if (state !== 'finished') return;
-    const ms = Date.now() - (this.begun.get(phase) ?? Date.now());
-    log.emit({ type: 'phase.finished', node: this.node, phase, ms });
+    return { ctx: { runId, signal, report }, onPhase: (phase, state) => this.tracker.note({ phase, state }) };
   }
 
   /** A step's line names its node: `[k8s-work-1] drain: cordoned`. */

@@ -1,6 +1,6 @@
 import type { EngineEvent } from '@pulumi/pulumi/automation';
 import { clean } from './engine';
-import { phaseOf, type Phase } from './phases';
+import { phaseOf, type Phase, type PhaseEvent } from './phases';
 import type { RunLog } from './runLog';
 
 /** Turns the engine's events of one node's update into phases and progress lines of the run. */
@@ -22,14 +22,12 @@ export class TurnTracker {
   ) {}
 
   add(event: EngineEvent): void {
-    this.addPhase(event);
+    const change = phaseOf(event);
+    if (change) this.note(change);
     this.addProgress(event);
   }
 
-  private addPhase(event: EngineEvent): void {
-    const change = phaseOf(event);
-    if (!change) return;
-    const { phase, state } = change;
+  note({ phase, state }: PhaseEvent): void {
     if (state === 'started') {
       this.started.set(phase, Date.now());
       this.log.emit({ type: 'phase.started', node: this.node, phase });

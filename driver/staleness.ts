@@ -1,9 +1,7 @@
 import type { ClusterState, Schematics } from '@prox-ops/operations';
 import type { NodePlan } from '../config/plan';
 import { splitUrn } from './changes';
-import type { StackState } from './state';
-
-const SCHEMATIC_TYPE = 'talos:imageFactory/schematic:Schematic';
+import { SCHEMATIC_TYPE, type StackState } from './state';
 
 /** What differs from the stack file, in words, by node; a node that is as it should be is not in it. */
 export type Staleness = Record<string, string[]>;

@@ -5,9 +5,10 @@ import { unreadableState } from './unreadable';
 
 export const VM_TYPE = 'proxmoxve:index/vmLegacy:VmLegacy';
 const IDENTITY_TYPE = 'pulumi-nodejs:dynamic/prox-ops:NodeIdentity';
-const BOOTSTRAP_TYPE = 'talos:machine/bootstrap:Bootstrap';
+export const SCHEMATIC_TYPE = 'talos:imageFactory/schematic:Schematic';
+export const BOOTSTRAP_TYPE = 'talos:machine/bootstrap:Bootstrap';
 
-/** A resource as the state has it; secrets are ciphertext. */
+/** A resource as the state has it. The Automation API exports secrets in plain text: never printed. */
 export interface StateResource {
   urn: string;
   type: string;

@@ -1,12 +1,10 @@
 import { parse } from 'yaml';
-import { VM_TYPE } from '../state';
+import { BOOTSTRAP_TYPE, VM_TYPE } from '../state';
 import { entryFor, hasUnknown, secret, type StateEntry } from './deployment';
 import { inputsAfter, type PlannedResource } from './enginePlan';
 
 export const SECRETS_TYPE = 'talos:machine/secrets:Secrets';
-export const SCHEMATIC_TYPE = 'talos:imageFactory/schematic:Schematic';
 export const CONFIGURATION_TYPE = 'talos:machine/configurationApply:ConfigurationApply';
-const BOOTSTRAP_TYPE = 'talos:machine/bootstrap:Bootstrap';
 const KUBECONFIG_TYPE = 'talos:cluster/kubeconfig:Kubeconfig';
 const DYNAMIC = 'pulumi-nodejs:dynamic/prox-ops:';
 

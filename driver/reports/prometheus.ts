@@ -1,3 +1,4 @@
+import { OUTCOMES } from '../events';
 import type { NodeReport, RunReport } from './model';
 
 type Labels = Record<string, string>;
@@ -8,19 +9,7 @@ interface Metric {
   samples: { labels: Labels; value: number }[];
 }
 
-const OUTCOMES: NodeReport['outcome'][] = [
-  'replaced',
-  'upgraded',
-  'rebooted',
-  'finished',
-  'refused',
-  'held',
-  'put back',
-  'rolled back',
-  'open',
-  'not started',
-  'under way',
-];
+const STATES: NodeReport['outcome'][] = [...OUTCOMES, 'not started', 'under way'];
 
 /** The last run as metrics in Prometheus' text format, for node_exporter's textfile collector. All are gauges. */
 export function metricsText(report: RunReport): string {
@@ -54,7 +43,7 @@ function nodesByOutcome({ nodes }: RunReport, labels: Labels): Metric {
   return {
     name: 'prox_ops_run_nodes',
     help: 'Nodes of the last run by the outcome of their turns.',
-    samples: OUTCOMES.map((outcome) => ({
+    samples: STATES.map((outcome) => ({
       labels: { ...labels, outcome },
       value: nodes.filter((node) => node.outcome === outcome).length,
     })),

@@ -119,6 +119,8 @@ export class Board {
   ): void {
     if (event.type === 'linstor.faulty') {
       this.faultyResources = [...event.resources];
+    } else if (event.type === 'linstor.node' && event.status === 'DELETED') {
+      this.linstorByName.delete(event.node);
     } else if (event.type === 'linstor.node') {
       this.linstorByName.set(event.node, { name: event.node, status: event.status, flags: [...event.flags] });
     } else if (event.change === 'deleted') {

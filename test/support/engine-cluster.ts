@@ -30,11 +30,21 @@ export function editStack({ stackFile }: EngineLab, edit: (document: Document, n
   writeFileSync(stackFile, document.toString({ lineWidth: 0 }));
 }
 
-export async function cordoned({ lab }: EngineLab, node: string): Promise<boolean> {
+export async function cordoned(engine: EngineLab, node: string): Promise<boolean> {
+  const found = await (await coreApi(engine)).readNode({ name: node });
+  return found.spec?.unschedulable === true;
+}
+
+/** Names of all nodes that the API server knows, sorted. */
+export async function registered(engine: EngineLab): Promise<string[]> {
+  const { items } = await (await coreApi(engine)).listNode();
+  return items.flatMap(({ metadata }) => metadata?.name ?? []).sort();
+}
+
+async function coreApi({ lab }: EngineLab): Promise<CoreV1Api> {
   const config = new KubeConfig();
   config.loadFromString(await lab.parts.kubernetes.adminKubeconfig());
-  const found = await config.makeApiClient(CoreV1Api).readNode({ name: node });
-  return found.spec?.unschedulable === true;
+  return config.makeApiClient(CoreV1Api);
 }
 
 /** Resolves when the child has written something that fits; fails when it ends without. */

@@ -3,7 +3,14 @@ import { holds, type Node } from '../clients/kubernetesObjects.js';
 import { Stop } from '../runtime/errors.js';
 import type { Step } from '../step.js';
 import { cordonedByUs } from '../checks/cordonMark.js';
-import { memberOf, readEtcd, assertQuorumWithout, unhealthyMembers } from '../checks/etcdView.js';
+import {
+  assertQuorumWithout,
+  memberAt,
+  memberOf,
+  readEtcd,
+  unhealthyMembers,
+  type EtcdView,
+} from '../checks/etcdView.js';
 import { guardedLinstor, listed, reach } from './linstorGuard.js';
 import type { OpenNode } from './turnRecord.js';
 
@@ -12,15 +19,15 @@ const LINSTOR_ANSWERS = 10;
 
 /** Before the first change: everything but the node itself must be able to do without it. @throws Stop with all that is wrong. */
 export async function preflight(step: Step, open: OpenNode): Promise<void> {
-  const asked = [nodeProblems(step), etcdProblems(step), linstorProblems(step, open)];
+  const nodes = (await step.session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+  const asked = [nodeProblems(step, nodes), etcdProblems(step, nodes), linstorProblems(step, open)];
   const wrong = (await Promise.all(asked)).flat();
   if (wrong.length > 0)
     throw new Stop('every other node and the storage healthy before a node leaves', listed(wrong, 8));
   step.report('preflight passed');
 }
 
-async function nodeProblems(step: Step): Promise<string[]> {
-  const nodes = (await step.session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+function nodeProblems(step: Step, nodes: Node[]): string[] {
   const others = nodes.filter(({ metadata }) => metadata.name !== step.node.name);
   return others.flatMap((node) => {
     const { name } = node.metadata;
@@ -32,14 +39,25 @@ async function nodeProblems(step: Step): Promise<string[]> {
 }
 
 /** Every other control plane must have its voter back, so that never two members are missing. */
-async function etcdProblems(step: Step): Promise<string[]> {
+async function etcdProblems(step: Step, nodes: Node[]): Promise<string[]> {
   const view = await readEtcd(step.session.talos, step.inputs.access.controlPlanes);
   const own = step.node.role === 'controlplane' ? memberOf(view, step.node) : undefined;
   assertQuorumWithout(view, own);
-  const others = step.inputs.access.controlPlanes.filter((address) => address !== step.node.address);
+  const others = step.inputs.access.controlPlanes
+    .filter((address) => address !== step.node.address)
+    .filter((address) => !leftForGood(address, view, nodes));
   const absent = others.filter((address) => ![...view.live.values()].some((live) => live.address === address));
   const troubles = view.troubles.filter((trouble) => absent.some((address) => trouble.startsWith(`${address}:`)));
   return [...unhealthyMembers(view, own), ...troubles.map((trouble) => `no etcd member answers at ${trouble}`)];
+}
+
+/**
+ * A node that leaves for good is told by its last inputs, which may name control planes that left before it. What is
+ * neither in etcd nor in Kubernetes has left: a control plane that is out for its replacement keeps its Node all the while.
+ */
+function leftForGood(address: string, view: EtcdView, nodes: Node[]): boolean {
+  const registered = nodes.some(({ status }) => status?.addresses?.some((own) => own.address === address));
+  return !registered && memberAt(view, address) === undefined;
 }
 
 async function linstorProblems(step: Step, open: OpenNode): Promise<string[]> {

@@ -75,6 +75,11 @@ export function memberOf({ members }: EtcdView, node: { name: string; address: s
   throw new Stop(`one etcd member with the name ${node.name} and the address ${node.address}`, found.join('; '));
 }
 
+/** The member with that address, whatever its name. */
+export function memberAt({ members }: EtcdView, address: string): EtcdMember | undefined {
+  return members.find((member) => hostsOf(member).includes(address));
+}
+
 function hostsOf(member: EtcdMember): string[] {
   return member.peerUrls.flatMap((url) => {
     try {

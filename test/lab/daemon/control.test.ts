@@ -121,6 +121,10 @@ describe('lab board', () => {
     events.emit({ ...replica, change: 'created', node: 'a', flags: [] });
     events.emit({ ...replica, change: 'created', node: 'b', flags: [] });
     assert.equal(board.linstor().resources, 1);
+    events.emit({ type: 'linstor.node', node: 'a', status: 'ONLINE', flags: [] });
+    assert.deepEqual(board.linstor().nodes, [{ name: 'a', status: 'ONLINE', flags: [] }]);
+    events.emit({ type: 'linstor.node', node: 'a', status: 'DELETED', flags: [] });
+    assert.deepEqual(board.linstor().nodes, []);
     events.emit({ type: 'vm.deleted', ...vm, uuid: 'u', template: false });
     assert.deepEqual([board.vms(), board.machines()], [[], []]);
   });

@@ -167,6 +167,24 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       await expectStop(leaveTurn('w1'), /etcd member c2 is a learner still/);
     });
 
+    it('a control plane without member whose node is there still: it has to come back first', async () => {
+      delete world.machine('c3').member;
+      world.machine('c3').reachable = false;
+      await expectStop(leaveTurn('c2'), /no etcd member answers at 10\.0\.0\.3/);
+    });
+
+    it('a control plane that its own inputs still name and that has left for good is not asked for', async () => {
+      world.talos.machines.delete('10.0.0.3');
+      world.kubernetes.remove('/api/v1/nodes/c3');
+      await leaveTurn('c2');
+    });
+
+    it('a member that is left of a control plane without node is asked for', async () => {
+      world.machine('c3').reachable = false;
+      world.kubernetes.remove('/api/v1/nodes/c3');
+      await expectStop(leaveTurn('w1'), /etcd member c3 is not healthy/, /no etcd member answers at 10\.0\.0\.3/);
+    });
+
     it('a faulty LINSTOR resource anywhere', async () => {
       world.linstor.replica('pvc-1', 'w2', 1, { flags: ['INACTIVE'] });
       await expectStop(leaveTurn('w1'), /pvc-1 on w2: INACTIVE/);

@@ -20,8 +20,8 @@ const LINSTOR_ANSWERS = 10;
 /** Before the first change: everything but the node itself must be able to do without it. @throws Stop with all that is wrong. */
 export async function preflight(step: Step, open: OpenNode): Promise<void> {
   const nodes = (await step.session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
-  const asked = [nodeProblems(step, nodes), etcdProblems(step, nodes), linstorProblems(step, open)];
-  const wrong = (await Promise.all(asked)).flat();
+  const asked = await Promise.all([etcdProblems(step, nodes), linstorProblems(step, open)]);
+  const wrong = [...nodeProblems(step, nodes), ...asked.flat()];
   if (wrong.length > 0)
     throw new Stop('every other node and the storage healthy before a node leaves', listed(wrong, 8));
   step.report('preflight passed');

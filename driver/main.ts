@@ -1,8 +1,8 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { abortCommand } from './commands/abort';
 import { adoptCommand, type AdoptCommandOptions } from './commands/adopt';
 import { checkCommand, type CheckCommandOptions } from './commands/check';
-import { configCheckCommand, configSchemaCommand } from './commands/config';
+import { configCheckCommand, configSchemaCommand, SCHEMAS } from './commands/config';
 import { healthCommand, type HealthCommandOptions } from './commands/health';
 import { planCommand, type PlanCommandOptions } from './commands/plan';
 import type { CommonOptions, RunOptions } from './commands/options';
@@ -171,8 +171,9 @@ function buildProgram(): Command {
   ).action((options: CommonOptions) => finish(configCheckCommand(options)));
   config
     .command('schema')
-    .description("print the stack file's JSON Schema")
-    .action(() => finish(Promise.resolve(configSchemaCommand())));
+    .description('print the JSON Schema of a file')
+    .addArgument(new Argument('[of]', 'which').choices(Object.keys(SCHEMAS)).default('stack'))
+    .action((of: keyof typeof SCHEMAS) => finish(Promise.resolve(configSchemaCommand(of))));
   return program;
 }
 

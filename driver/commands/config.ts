@@ -1,5 +1,6 @@
 import { adviceFor } from '../../config/advice';
 import { stackFileSchema } from '../../config/jsonSchema';
+import { pinsSchema } from '../../config/pins';
 import { planCluster } from '../../config/plan';
 import { counted, type Problem } from '../../config/problem';
 import { ExitCode } from '../exit';
@@ -17,9 +18,11 @@ export async function configCheckCommand(options: CommonOptions): Promise<ExitCo
   return checked.problems.length === 0 ? ExitCode.ok : ExitCode.error;
 }
 
-/** `prox-ops config schema`: the stack file's JSON Schema, for editors. */
-export function configSchemaCommand(): ExitCode {
-  process.stdout.write(`${JSON.stringify(stackFileSchema(), null, 2)}\n`);
+export const SCHEMAS = { stack: stackFileSchema, versions: pinsSchema };
+
+/** `prox-ops config schema`: the JSON Schema of the stack file or of versions.yaml, for editors. */
+export function configSchemaCommand(of: keyof typeof SCHEMAS): ExitCode {
+  process.stdout.write(`${JSON.stringify(SCHEMAS[of](), null, 2)}\n`);
   return ExitCode.ok;
 }
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { labRoot } from './locations';
+import { pinnedTool } from './pins';
 import type { Download, ToolSpec } from './spec';
+import { sameMinor } from './version';
 
 /** The programs of the lab. */
 export const TOOL_NAMES = [
@@ -20,13 +22,13 @@ export const EXTRA_TOOL_NAMES = ['versitygw', 'actionlint'] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 export type AnyToolName = ToolName | (typeof EXTRA_TOOL_NAMES)[number];
 
-const PULUMI = 'v3.200.0';
-const TALOS = 'v1.13.0';
-const ETCD = 'v3.7.3';
-const KUBERNETES = 'v1.36.3';
-const KWOK = 'v0.8.0';
-const VERSITYGW = 'v1.8.0';
-const ACTIONLINT = 'v1.7.12';
+const PULUMI = pinnedTool('pulumi');
+const TALOS = pinnedTool('talosctl');
+const ETCD = pinnedTool('etcd');
+const KUBERNETES = pinnedTool('kubernetes');
+const KWOK = pinnedTool('kwok');
+const VERSITYGW = pinnedTool('versitygw');
+const ACTIONLINT = pinnedTool('actionlint');
 
 /** A machine as Go and the release pages name it: linux/amd64. */
 interface Platform {
@@ -90,7 +92,7 @@ function talosctl({ os, arch }: Platform): ToolSpec {
     name: 'talosctl',
     version: TALOS,
     // The machine configs that it writes are for its own minor version, unless told otherwise.
-    accepts: { from: TALOS, below: '1.14.0' },
+    accepts: sameMinor(TALOS),
     probe: { args: ['version', '--client'], pattern: /(?:Tag:|Talos)\s+(v\S+)/ },
     recipe: {
       moduleDir: goModule('talosctl'),
@@ -110,7 +112,7 @@ function etcd({ os, arch }: Platform): ToolSpec {
   const spec: ToolSpec = {
     name: 'etcd',
     version: ETCD,
-    accepts: { from: ETCD, below: '3.8.0' },
+    accepts: sameMinor(ETCD),
     probe: { args: ['--version'], pattern: /etcd Version:\s+(\S+)/ },
     recipe: { moduleDir: goModule('etcd'), packagePath: 'go.etcd.io/etcd/server/v3', ldflags: '' },
   };
@@ -133,7 +135,7 @@ function kubernetes(name: ToolName, { os, arch }: Platform): ToolSpec {
   const spec: ToolSpec = {
     name,
     version: KUBERNETES,
-    accepts: { from: KUBERNETES, below: '1.37.0' },
+    accepts: sameMinor(KUBERNETES),
     probe: {
       args: name === 'kubectl' ? ['version', '--client'] : ['--version'],
       pattern: /(?:Kubernetes|Client Version:)\s+(v\S+)/,
@@ -164,19 +166,18 @@ function kwok(): ToolSpec {
   return {
     name: 'kwok',
     version: KWOK,
-    accepts: { from: KWOK, below: '0.9.0' },
+    accepts: sameMinor(KWOK),
     probe: { args: ['--version'], pattern: /kwok version (v?\d\S*)/ },
     // Its release page has no checksum to verify a download against.
     recipe: { moduleDir: goModule('kwok'), packagePath: 'sigs.k8s.io/kwok/cmd/kwok', ldflags: '' },
   };
 }
 
-/** The Versity S3 gateway: an S3 server over a folder. */
 function actionlint(): ToolSpec {
   return {
     name: 'actionlint',
     version: ACTIONLINT,
-    accepts: { from: ACTIONLINT, below: '1.8.0' },
+    accepts: sameMinor(ACTIONLINT),
     probe: { args: ['-version'], pattern: /^v?(\d\S*)/m },
     recipe: {
       moduleDir: goModule('actionlint'),
@@ -186,11 +187,12 @@ function actionlint(): ToolSpec {
   };
 }
 
+/** The Versity S3 gateway: an S3 server over a folder. */
 function versitygw(): ToolSpec {
   return {
     name: 'versitygw',
     version: VERSITYGW,
-    accepts: { from: VERSITYGW, below: '1.9.0' },
+    accepts: sameMinor(VERSITYGW),
     probe: { args: ['--version'], pattern: /^Version\s*:\s*(v\S+)/m },
     // Its releases come as archives per distribution, without one checksum file for all.
     recipe: {

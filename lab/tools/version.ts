@@ -42,6 +42,12 @@ export function fits(found: string, range: VersionRange): boolean {
   );
 }
 
+/** A version and its later patch releases: what a program may be replaced by without a second look. */
+export function sameMinor(from: string): VersionRange {
+  const { major, minor } = expectVersion(from);
+  return { from, below: `${major}.${minor + 1}.0` };
+}
+
 /** Whether `found` is `wanted` or later, pre-releases counting as their release. False if `found` is no version. */
 export function isAtLeast(found: string, wanted: string): boolean {
   const version = parseVersion(found);

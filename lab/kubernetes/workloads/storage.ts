@@ -1,3 +1,4 @@
+import { pinnedImage } from '../../tools/pins.js';
 import { STORAGE_NAMESPACE } from '../names.js';
 import type { Shape } from './cluster-shape.js';
 import { daemonSet, deployment, EVERYWHERE, namespace, type Manifest } from './manifest.js';
@@ -11,26 +12,26 @@ export function storageWorkloads(shape: Shape): Manifest[] {
     deployment({
       name: 'linstor-controller',
       namespace: STORAGE_NAMESPACE,
-      image: 'quay.io/piraeusdatastore/piraeus-server:v1.33.3',
+      image: pinnedImage('piraeus-server'),
       labels: { 'app.kubernetes.io/component': 'linstor-controller' },
     }),
     deployment({
       name: 'linstor-csi-controller',
       namespace: STORAGE_NAMESPACE,
-      image: 'quay.io/piraeusdatastore/piraeus-csi:v1.10.2',
+      image: pinnedImage('piraeus-csi'),
       labels: { 'app.kubernetes.io/component': 'linstor-csi-controller' },
     }),
     daemonSet({
       name: 'linstor-csi-node',
       namespace: STORAGE_NAMESPACE,
-      image: 'quay.io/piraeusdatastore/piraeus-csi:v1.10.2',
+      image: pinnedImage('piraeus-csi'),
       labels: { 'app.kubernetes.io/component': 'linstor-csi-node' },
       pod: { hostNetwork: true, priorityClassName: 'system-node-critical', tolerations: EVERYWHERE },
     }),
     daemonSet({
       name: 'linstor-satellite',
       namespace: STORAGE_NAMESPACE,
-      image: 'quay.io/piraeusdatastore/piraeus-server:v1.33.3',
+      image: pinnedImage('piraeus-server'),
       labels: { 'app.kubernetes.io/component': 'linstor-satellite' },
       pod: { hostNetwork: true, priorityClassName: 'system-node-critical' },
     }),

@@ -24,6 +24,7 @@ import { statusCommand } from './commands/status';
 import { unlockCommand, type UnlockCommandOptions } from './commands/unlock';
 import { upgradeCommand, type UpgradeCommandOptions } from './commands/upgrade';
 import { upCommand, type UpCommandOptions } from './commands/up';
+import { versionsCommand, type VersionsCommandOptions } from './commands/versions';
 import { CommandError, ExitCode } from './exit';
 import { findExternal, runExternal } from './external';
 import { REBOOT_MODES } from './reboot';
@@ -148,9 +149,14 @@ function buildProgram(): Command {
     .option('-o, --output <file>', 'write it there (default: standard output)')
     .option('--list', 'all runs: when, who, what, why')
     .action((run: string | undefined, options: ReportCommandOptions) => finish(reportCommand(run, options)));
-  common(program.command('release <talos>').description('make a Talos release the one to run, in the stack file'))
-    .option('--kubernetes <version>', 'Kubernetes version (default: unchanged)')
-    .action((talos: string, options: ReleaseCommandOptions) => finish(releaseCommand(talos, options)));
+  common(program.command('release [talos]'))
+    .description('make a Talos release the one to run, in the stack file (default: what versions.yaml pins)')
+    .option('--kubernetes <version>', 'Kubernetes version (default: unchanged, or pinned)')
+    .action((talos: string | undefined, options: ReleaseCommandOptions) => finish(releaseCommand(talos, options)));
+  common(program.command('versions').description('what is pinned, what runs, and what may come next; changes nothing'))
+    .option('--offline', 'without a look at the cluster')
+    .option('--check', 'exit code 2 when anything is not as versions.yaml has it')
+    .action((options: VersionsCommandOptions) => finish(versionsCommand(options)));
   policies(common(program.command('check').description('what all policies say about the update; changes nothing')))
     .option('--roll', 'judge the change as roll makes it, one node after the other')
     .option('--out <files...>', 'write the report, by ending: .txt, .json, .sarif, .md')

@@ -53,4 +53,5 @@ export type { PreflightRequest, PreparedTemplate, TurnRequest } from './prefligh
 export type { Snapshot } from './preflight/snapshot.js';
 export type { Replicas } from './preflight/storage.js';
 export type { ProxmoxSite } from './clients/proxmoxSite.js';
-export { installedSchematics, type Schematics } from './preflight/installed.js';
+export { installedExtensions, installedSchematics, type Extensions, type Schematics } from './preflight/installed.js';
+export { runningImages } from './runningImages.js';

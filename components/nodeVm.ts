@@ -2,7 +2,7 @@ import type * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import type * as pulumi from '@pulumi/pulumi';
 import { describeMachine, type NicPlan, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
-import { bootConfiguration } from './bootConfiguration';
+import { bootConfiguration } from '../config/bootConfiguration';
 
 /**
  * Changes of a VM that Proxmox takes over only with the power off. The node is replaced instead, in its turn: an update

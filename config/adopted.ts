@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { bootConfiguration } from './bootConfiguration';
 import type { AdoptedNode, AdoptedTemplate, NodeConfig, Slot, StackConfig, Variant } from './schema';
 
 /** What is left as it was found. Absent once it is to be replaced, and for whatever the program made itself. */
@@ -16,10 +17,15 @@ export function templateImage(config: StackConfig, slot: Slot, variant: Variant)
   return `${config.releases[slot]?.talos ?? 'none'}-${digest}`;
 }
 
-/** The same of a node: another host or VM id replaces its VM as well. */
+/**
+ * The same of a node, with whatever else replaces its VM: another host or VM id; and another Kubernetes release or boot
+ * configuration, of which all machines would otherwise take notice at the same time.
+ */
 export function nodeImage(config: StackConfig, node: NodeConfig): string {
-  const image = templateImage(config, node.release ?? config.releases.active, node.variant);
-  return `${image}@${node.host}/${node.vmId}`;
+  const slot = node.release ?? config.releases.active;
+  const kubernetes = config.releases[slot]?.kubernetes ?? 'none';
+  const parts = [templateImage(config, slot, node.variant), kubernetes, bootConfiguration(config, node)];
+  return `${parts.filter((part) => part !== undefined).join('-')}@${node.host}/${node.vmId}`;
 }
 
 export function foundNode(config: StackConfig, name: string): FoundNode | undefined {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NodePlan } from '../config/plan';
-import type { StackConfig } from '../config/schema';
+import type { NodeConfig, StackConfig } from './schema';
 
 type Patch = Record<string, unknown>;
 
@@ -35,9 +34,12 @@ const AT_ONCE = {
 
 /**
  * Digest of what the stack file's own patches say of a machine's boot; undefined when they say nothing of it. The program's
- * patches have nothing of the kind (`machinePatches.ts`). Pure.
+ * patches have nothing of the kind (`components/machinePatches.ts`). Pure.
  */
-export function bootConfiguration({ talos: { patches } }: StackConfig, node: NodePlan): string | undefined {
+export function bootConfiguration(
+  { talos: { patches } }: Pick<StackConfig, 'talos'>,
+  node: Pick<NodeConfig, 'role' | 'variant' | 'patches'>,
+): string | undefined {
   const own = [...patches.cluster, ...patches[node.role], ...patches[node.variant], ...node.patches];
   const read = own.filter((patch) => patch.kind === undefined).map(readAtBoot);
   const said = read.filter((patch) => Object.keys(patch).length > 0);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { bootConfiguration } from '../../components/bootConfiguration';
+import { bootConfiguration } from '../../config/bootConfiguration';
 import { planCluster } from '../../config/plan';
 import { production } from '../support/stack-files';
 
@@ -12,7 +12,7 @@ function digest(cluster: Record<string, unknown>[], own: Record<string, unknown>
   return bootConfiguration(config, { ...node, patches: own });
 }
 
-describe('components/bootConfiguration', () => {
+describe('config/bootConfiguration', () => {
   it('is nothing where the stack file has no patches, or only such as a running machine takes over', () => {
     assert.equal(digest([]), undefined);
     assert.equal(digest([{ machine: { sysctls: { a: '1' }, features: { hostDNS: { enabled: true } } } }]), undefined);

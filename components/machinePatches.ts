@@ -19,6 +19,7 @@ export function machinePatches(config: StackConfig, node: NodePlan, installer: s
     nodePatch(config, node),
     ...node.patches,
     installPatch(installer),
+    kubeletPatch(node),
     ...hostnamePatch(node),
   ];
   // Talos takes an empty patch for a JSON patch and refuses it.
@@ -95,6 +96,11 @@ function nodePatch(config: StackConfig, node: NodePlan): object {
 
 function installPatch(installer: string): object {
   return { machine: { install: { disk: '/dev/sda', image: installer } } };
+}
+
+/** Talos' own image of the kubelet, in the version that the machine is to keep. */
+function kubeletPatch({ kubelet }: NodePlan): object {
+  return kubelet === undefined ? {} : { machine: { kubelet: { image: `ghcr.io/siderolabs/kubelet:${kubelet}` } } };
 }
 
 /** The hostname is a document of its own from Talos 1.12 on, which refuses the old place; older releases know only that. */

@@ -87,7 +87,7 @@ export function nodeVmArgs(
  */
 export function replacingPaths({ hardware, found, upgraded }: NodePlan): string[] {
   // A machine that was there before the program differs in what it was made with, and stays so until a release replaces it.
-  if (found) return ['description'];
+  if (found) return upgraded === true ? [] : ['description'];
   const dataDisk = hardware.dataDisk === undefined ? 'disks[1]' : 'disks[1].datastoreId';
   const image = upgraded === true ? [] : ['description'];
   return [...image, ...NEEDS_POWER_OFF, ...CUTS_OFF, 'disks[0].datastoreId', dataDisk];

@@ -13,16 +13,28 @@ export const UPGRADED_IN_PLACE = 'PROX_OPS_UPGRADED_IN_PLACE';
  */
 export const PUT_BACK = 'PROX_OPS_PUT_BACK';
 
+/**
+ * Environment variable with kubelets that stay at the version they run, as JSON by node, while their machines get the
+ * rest of another Kubernetes: every API server is to be newer before the first kubelet is.
+ */
+export const KUBELETS_KEPT = 'PROX_OPS_KUBELETS_KEPT';
+
 /** The plan with the nodes marked that an update's environment names. */
 export function markNodes(plan: ClusterPlan, environment: Record<string, string | undefined>): ClusterPlan {
   const upgraded = namesIn(environment[UPGRADED_IN_PLACE]);
   const kept = namesIn(environment[PUT_BACK]);
+  const kubelets = versionsIn(environment[KUBELETS_KEPT]);
   const mark = (node: NodePlan): NodePlan => ({
     ...node,
     ...(upgraded.includes(node.name) && { upgraded: true }),
     ...(kept.includes(node.name) && { kept: true }),
+    ...(kubelets[node.name] !== undefined && { kubelet: kubelets[node.name] }),
   });
   return { ...plan, nodes: plan.nodes.map(mark) };
+}
+
+function versionsIn(text = '{}'): Partial<Record<string, string>> {
+  return JSON.parse(text) as Partial<Record<string, string>>;
 }
 
 function namesIn(text = ''): string[] {

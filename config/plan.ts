@@ -76,6 +76,8 @@ export interface NodePlan {
   found?: FoundNode;
   /** Its machine runs its release already, by an upgrade in place that this update writes down. */
   upgraded?: true;
+  /** Version of the kubelet, where it is not the release's. */
+  kubelet?: string;
   /** It is put back by this update: its VM and its configuration stay as they are. */
   kept?: true;
 }

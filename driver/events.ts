@@ -8,7 +8,10 @@ export const EVENT_VERSION = 1;
 export const OUTCOMES = [
   'replaced',
   'upgraded',
+  'updated',
   'rebooted',
+  'added',
+  'removed',
   'finished',
   'refused',
   'held',
@@ -141,12 +144,14 @@ export type Actor = z.infer<typeof actor>;
 export type Recorded = RunEvent & z.infer<typeof envelope>;
 
 /**
- * upgraded, rebooted: in place, the VM was kept. refused: nothing was begun. held: nothing was begun, another run has the lease. put back: what was taken down is back.
+ * upgraded, rebooted: in place, the VM was kept. updated: another Kubernetes, the machine ran on. added, removed: for good. refused: nothing was begun. held: nothing was begun, another run has the lease. put back: what was taken down is back.
  * rolled back: the node runs its previous release again. open: the node is out of the cluster, or not healthy.
  */
 export type Outcome = (typeof OUTCOMES)[number];
 
+const GOOD: Outcome[] = ['replaced', 'upgraded', 'updated', 'rebooted', 'added', 'removed', 'finished'];
+
 /** Whether a node's turn did what it was to do. */
 export function isGood(outcome: string | undefined): boolean {
-  return outcome === 'replaced' || outcome === 'upgraded' || outcome === 'rebooted' || outcome === 'finished';
+  return GOOD.some((good) => good === outcome);
 }

@@ -6,11 +6,14 @@ import { reportOf } from './reports/model';
 import type { Recorded } from './events';
 import { bytesText } from './views/format';
 
+const MEASURED = ['replaced', 'upgraded', 'updated'] as const;
+export type MeasuredOutcome = (typeof MEASURED)[number];
+
 /** A node's turn that an earlier run finished, as it was measured. */
 export interface MeasuredTurn {
   run: string;
   role: string;
-  outcome: 'replaced' | 'upgraded';
+  outcome: MeasuredOutcome;
   /** Milliseconds of each phase. */
   phases: Partial<Record<Phase, number>>;
   /** Bytes of the replicas that it had to move; absent when that was not known. */
@@ -52,9 +55,10 @@ function measured(events: Recorded[], stack: string): MeasuredTurn[] {
   if (report.stack !== stack) return [];
   const preflight = events.find((event) => event.type === 'preflight');
   return report.nodes.flatMap(({ name, role, phases, outcome }) => {
-    if (outcome !== 'replaced' && outcome !== 'upgraded') return [];
+    const kind = MEASURED.find((measured) => measured === outcome);
+    if (kind === undefined) return [];
     const bytes = preflight?.replicas[name]?.bytes;
-    return [{ run: report.run, role, outcome, phases, ...(bytes !== undefined && { bytes }) }];
+    return [{ run: report.run, role, outcome: kind, phases, ...(bytes !== undefined && { bytes }) }];
   });
 }
 
@@ -63,7 +67,7 @@ export function expectationOf(
   role: string,
   replicas: Replicas | undefined,
   history: MeasuredTurn[],
-  kind: MeasuredTurn['outcome'] = 'replaced',
+  kind: MeasuredOutcome = 'replaced',
 ): Expectation {
   const moving =
     replicas && replicas.bytes > 0 ? `${replicas.count} replica(s), ${bytesText(replicas.bytes)} to move` : undefined;
@@ -75,7 +79,7 @@ export function expectationOf(
   const fixed = phases.reduce((sum, phase) => sum + median(turns.flatMap(({ phases: took }) => took[phase] ?? [])), 0);
   const runs = new Set(turns.map(({ run }) => run)).size;
   const basis = [
-    `median of ${turns.length} ${role} turn(s)${kind === 'upgraded' ? ' in place' : ''} in ${runs} run(s)`,
+    `median of ${turns.length} ${role} turn(s)${kind === 'replaced' ? '' : ' in place'} in ${runs} run(s)`,
   ];
   if (byBytes && moving !== undefined) basis.push(`${moving} at the ${bytesText(rate)}/s measured`);
   return { ms: Math.round(fixed + (byBytes ? (replicas.bytes / rate) * 1000 : 0)), basis: basis.join('; ') };

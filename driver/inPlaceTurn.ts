@@ -1,16 +1,23 @@
 import {
   abortInPlace,
   changeInPlace,
+  changeKubernetes,
   StepError,
   type BracketInputs,
   type InPlaceChange,
   type InPlaceOptions,
   type InPlaceResult,
+  type KubernetesChange,
 } from '@prox-ops/operations';
 import { heldByAnother } from './lease';
 import { TurnTracker } from './nodeTurn';
 import type { TurnOptions } from './rollUpdate';
 import type { Outcome } from './runLog';
+
+interface Ended {
+  outcome: Outcome | 'changed';
+  message?: string;
+}
 
 /** One node's turn in which its VM stays: run by this process, with the steps of a replacement around the change. */
 export class InPlaceTurn {
@@ -24,12 +31,18 @@ export class InPlaceTurn {
   }
 
   /** Whether the machine ended up changed, what became of the node, and why it is not as it was to be. */
-  async take(
-    inputs: BracketInputs,
-    change: InPlaceChange,
-  ): Promise<{ outcome: Outcome | 'changed'; message?: string }> {
+  async take(inputs: BracketInputs, change: InPlaceChange): Promise<Ended> {
+    return this.ended(() => changeInPlace(inputs, change, this.stepOptions()));
+  }
+
+  /** The same of one part of its Kubernetes. */
+  async changeKubernetes(inputs: BracketInputs, change: KubernetesChange): Promise<Ended> {
+    return this.ended(() => changeKubernetes(inputs, change, this.stepOptions()));
+  }
+
+  private async ended(act: () => Promise<InPlaceResult>): Promise<Ended> {
     try {
-      return await this.told(await changeInPlace(inputs, change, this.stepOptions()));
+      return await this.told(await act());
     } catch (error) {
       if (!(error instanceof StepError)) throw error;
       return { outcome: 'open', message: error.message };
@@ -41,7 +54,7 @@ export class InPlaceTurn {
     await abortInPlace(inputs, this.stepOptions());
   }
 
-  private async told({ outcome, why }: InPlaceResult): Promise<{ outcome: Outcome | 'changed'; message?: string }> {
+  private async told({ outcome, why }: InPlaceResult): Promise<Ended> {
     const message = why === undefined ? {} : { message: why };
     if (outcome !== 'put back' || this.tracker.failed !== 'turn') return { outcome, ...message };
     return { outcome: (await heldByAnother(this.options)) ? 'held' : 'refused', ...message };

@@ -1,3 +1,4 @@
+import type { KubernetesPart } from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
 import { releaseInDescription } from '../config/plan';
 import { ChangeSet, type Change } from './changes';
@@ -20,9 +21,14 @@ export interface PlannedNode {
   to: string;
   /**
    * replace: the VM goes and comes. upgrade: in place, the VM stays. roll back: a replacement by the previous release.
-   * finish: an interrupted turn goes on. add, remove: the node comes or leaves for good.
+   * finish: an interrupted turn goes on. add, remove: the node comes or leaves for good. kubernetes: another Kubernetes
+   * alone, on the machine as it runs.
    */
-  action: 'replace' | 'upgrade' | 'roll back' | 'finish' | 'add' | 'remove';
+  action: 'replace' | 'upgrade' | 'roll back' | 'finish' | 'add' | 'remove' | 'kubernetes';
+  /** Another Kubernetes. `alone`: nothing else differs. */
+  kubernetes?: { from: string; to: string; alone: boolean };
+  /** Which part of a machine's Kubernetes a turn is about: a control plane has two turns. */
+  part?: KubernetesPart;
   /** What only a replacement does; empty when an upgrade in place would do as well. */
   needsReplacement: string[];
   /** What differs, for people. */
@@ -83,6 +89,7 @@ export function planFrom(changes: ChangeSet): RollPlan {
   for (const [name, resources] of changes.byNode()) {
     const turn = resources.filter((change) => TURN_TYPES.has(change.type) && needsTurn(change));
     if (turn.length > 0) nodes.push(plannedNode(name, resources));
+    else if (kubernetesChange(resources)) nodes.push({ ...plannedNode(name, resources), action: 'kubernetes' });
     else inPlace.push(...resources.filter(isTouched));
   }
   const shared = changes.touched().filter((change) => change.node === undefined && isOwnResource(change));
@@ -132,6 +139,7 @@ function plannedNode(name: string, resources: Change[]): PlannedNode {
   const inputs = vm?.after ?? vm?.before ?? {};
   const to = releaseOf(vm?.after) ?? '';
   const from = releaseOf(vm?.before);
+  const kubernetes = kubernetesChange(resources);
   return {
     name,
     role: tagsOf(inputs).includes('controlplane') ? 'controlplane' : 'worker',
@@ -142,6 +150,7 @@ function plannedNode(name: string, resources: Change[]): PlannedNode {
     action: actionFor(vm),
     needsReplacement: needsReplacement(vm, resources),
     why: reasons(vm, from, to),
+    ...(kubernetes && { kubernetes }),
     urns: resources.map((change) => change.urn),
     known: isKnown(resources),
   };
@@ -213,6 +222,22 @@ function bootOf(inputs: Record<string, unknown> | undefined): string | undefined
   return String(inputs?.description)
     .split(', ')
     .find((part) => part.startsWith('boot configuration '));
+}
+
+/** Told by what the last join of the node waited for: a VM that was adopted, or made long ago, does not name it. */
+function kubernetesChange(resources: Change[]): PlannedNode['kubernetes'] {
+  const vm = resources.find((change) => change.type === VM_TYPE);
+  const gate = resources.find(({ type }) => type === GATE_TYPE);
+  const [from, to] = [kubernetesOf(gate?.before), kubernetesOf(gate?.after)];
+  if (vm === undefined || from === undefined || to === undefined || from === to) return undefined;
+  const needs = actionFor(vm) === 'replace' ? needsReplacement(vm, resources) : [];
+  const others = needs.filter((what) => !what.startsWith('Kubernetes '));
+  return { from, to, alone: others.length === 0 && imageOf(vm.before) === imageOf(vm.after) };
+}
+
+/** What a VM was made from, as its description has it. */
+function imageOf(inputs: Record<string, unknown> | undefined): string {
+  return String(inputs?.description).split(', ').slice(0, 2).join(', ');
 }
 
 function kubernetesOf(inputs: Record<string, unknown> | undefined): string | undefined {

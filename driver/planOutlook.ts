@@ -12,10 +12,10 @@ import { planCluster } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { clusterAccess } from './access';
 import { CommandError } from './exit';
-import { expectationOf, readHistory, type Expectation } from './history';
+import { expectationOf, readHistory, type Expectation, type MeasuredOutcome } from './history';
 import { describeLock, ownership } from './locks/owner';
 import { lockStore, type StackLock } from './locks/store';
-import type { RollPlan } from './plan';
+import type { PlannedNode, RollPlan } from './plan';
 import { preflightRequest } from './planRequest';
 import { stackConfig } from './stackFile';
 import { readState } from './state';
@@ -28,6 +28,11 @@ export interface Outlook {
   replicas: Record<string, Replicas>;
   expected: Record<string, Expectation>;
 }
+
+const MEASURED_AS: Partial<Record<PlannedNode['action'], MeasuredOutcome>> = {
+  upgrade: 'upgraded',
+  kubernetes: 'updated',
+};
 
 /** What was read of the world; independent of the plan, so that both are made at the same time. */
 export interface Surroundings {
@@ -106,8 +111,7 @@ export async function outlookOf(
   const all = [...around.locks, ...findings];
   const history = await readHistory(stack.workspace.workDir, stack.name);
   const expected = plan.nodes.map(({ name, role, action }) => {
-    const kind = action === 'upgrade' ? 'upgraded' : 'replaced';
-    return [name, expectationOf(role, replicas[name], history, kind)] as const;
+    return [name, expectationOf(role, replicas[name], history, MEASURED_AS[action])] as const;
   });
   return {
     blockers: all.filter(({ severity }) => severity === 'blocker'),

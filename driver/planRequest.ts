@@ -21,7 +21,11 @@ function turnRequest(node: PlannedNode, cluster: ClusterPlan, config: StackConfi
   const { name, role, vmId, vmName, from } = node;
   // Of both, the cluster and its storage see the same as of a replacement.
   const action = node.action === 'roll back' || node.action === 'upgrade' ? 'replace' : node.action;
-  const optional = { ...(from !== undefined && { from }), ...(vmName !== undefined && { vmName }) };
+  const optional = {
+    ...(from !== undefined && { from }),
+    ...(vmName !== undefined && { vmName }),
+    ...(node.part !== undefined && { part: node.part }),
+  };
   const common = { name, role, vmId, action, ...optional };
   const planned = cluster.nodes.find((candidate) => candidate.name === name);
   // A node that leaves for good is in the stack file no more.

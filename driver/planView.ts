@@ -69,8 +69,8 @@ function nodesTable(nodes: PlannedNode[], outlook: Outlook | undefined): string 
 }
 
 function orderText(nodes: PlannedNode[]): string {
-  const inPlace = nodes.filter(({ action }) => action === 'upgrade').length;
-  const how = inPlace === 0 ? 'The VM is the point of no return.' : `${inPlace} in place: the VM stays.`;
+  const inPlace = nodes.filter(({ action }) => action === 'upgrade' || action === 'kubernetes').length;
+  const how = inPlace === 0 ? 'The VM is the point of no return.' : `${inPlace} turn(s) in place: the VM stays.`;
   return `One at a time, in this order. ${how}`;
 }
 

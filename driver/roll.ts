@@ -11,6 +11,7 @@ import { reconcile } from './reconcile';
 import { rollBackAfter } from './rollback';
 import { applyUpdate, runEnvironment, type RollOptions } from './rollUpdate';
 import type { Outcome, RunEvent } from './runLog';
+import { changeKubernetesOf } from './kubernetesTurn';
 import { forgetAdopted, stackConfig, stackFileOf } from './stackFile';
 import { readState } from './state';
 import { withStrategy } from './strategy';
@@ -92,6 +93,7 @@ async function takeTurn(options: RollOptions, node: PlannedNode, index: number, 
     if (outcome === 'upgraded') await forgetAdopted(stackFileOf(options.stack), node.name);
     return outcome;
   }
+  if (node.action === 'kubernetes') return changeKubernetesOf(options, node, index, of);
   const turn = new NodeTurn(options, node);
   const outcome = await turn.take(index, of);
   if (turn.vmIsGone) await forgetAdopted(stackFileOf(options.stack), node.name);
@@ -122,14 +124,9 @@ function announce(
     const ms = expected[name]?.ms;
     return { name, role, from, to, ...(ms !== undefined && { expectedMs: ms }) };
   });
-  log.emit({
-    type: 'run.started',
-    runId,
-    command,
-    stack: stack.name,
-    holder,
-    nodes: planned,
-  });
+  // A node may have two turns.
+  const once = planned.filter(({ name }, index) => planned.findIndex((other) => other.name === name) === index);
+  log.emit({ type: 'run.started', runId, command, stack: stack.name, holder, nodes: once });
 }
 
 /**
@@ -163,6 +160,6 @@ async function prepare(options: RollOptions, plan: RollPlan): Promise<void> {
 
 /** What needs no turn, and templates nobody uses any more: one ordinary update, only when no replacement is left. */
 async function settle(options: RollOptions, plan: RollPlan, nodes: PlannedNode[]): Promise<void> {
-  if (nodes.length < plan.nodes.length || plan.inPlace.length === 0) return;
+  if (new Set(nodes.map(({ name }) => name)).size < plan.nodes.length || plan.inPlace.length === 0) return;
   await applyUpdate(options, { message: 'prox-ops roll: settle', signal: options.signal });
 }

@@ -10,6 +10,14 @@ import type { PlannedNode } from './plan';
 import { applyUpdate, type TurnOptions } from './rollUpdate';
 import type { Outcome } from './runLog';
 
+/** What a turn has done that ended well, where that is no replacement. */
+const DONE: Partial<Record<PlannedNode['action'], Outcome>> = {
+  'roll back': 'rolled back',
+  finish: 'finished',
+  add: 'added',
+  remove: 'removed',
+};
+
 /** One node's turn: the update of that node alone, and what follows when it fails or is interrupted. */
 export class NodeTurn {
   /** The step that failed, and what it said, once the turn has ended. */
@@ -39,8 +47,7 @@ export class NodeTurn {
   }
 
   private get done(): Outcome {
-    if (this.node.action === 'roll back') return 'rolled back';
-    return this.node.action === 'finish' ? 'finished' : 'replaced';
+    return DONE[this.node.action] ?? 'replaced';
   }
 
   /** Whether the VM that stood before this turn is no more. */

@@ -1,5 +1,5 @@
 import type { InPlaceChange, ReleaseTarget } from '@prox-ops/operations';
-import { installerImage } from '../config/plan';
+import { installerImage, type NodePlan } from '../config/plan';
 import { UPGRADED_IN_PLACE } from '../config/marks';
 import { UpdateError } from './engine';
 import { CommandError } from './exit';
@@ -45,7 +45,9 @@ async function upgraded(options: TurnOptions, node: PlannedNode): Promise<Ended>
     if (outcome === 'rolled back') await hold(options, standing);
     if (outcome !== 'changed') return { outcome, ...(message !== undefined && { message }) };
   }
-  return writeDown(options, standing, node);
+  const { planned } = standing;
+  const what = `runs Talos ${planned.release.talos}`;
+  return writeDown(options, planned, node, { what, outcome: 'upgraded', again: `prox-ops upgrade ${node.name}` });
 }
 
 /** The schematic's id is the image factory's answer, which the preparation has put into the state. */
@@ -80,7 +82,12 @@ async function hold({ stack }: TurnOptions, { config, inputs }: StandingNode): P
  * template, with a description that names it, and with the release's own machine configuration. A run killed before this
  * is done leaves a node that the next plan upgrades again, which finds it done.
  */
-async function writeDown(options: TurnOptions, { planned }: StandingNode, { name, urns }: PlannedNode): Promise<Ended> {
+export async function writeDown(
+  options: TurnOptions,
+  planned: NodePlan,
+  { name, urns }: PlannedNode,
+  { what, outcome, again }: { what: string; outcome: Outcome; again: string },
+): Promise<Ended> {
   const { stack, log } = options;
   const state = await readState(stack);
   const vm = state.ofNode(name).find(({ type }) => type === VM_TYPE);
@@ -88,20 +95,20 @@ async function writeDown(options: TurnOptions, { planned }: StandingNode, { name
   log.emit({
     type: 'progress',
     node: name,
-    message: `runs Talos ${planned.release.talos}: writing it down in the stack`,
+    message: `${what}: writing it down in the stack`,
   });
   try {
     await stack.importStack({ ...state.withoutPending(), version: state.version });
     await applyUpdate(options, {
       targets: urns,
       environment: { [UPGRADED_IN_PLACE]: name },
-      message: `prox-ops upgrade: ${name}`,
+      message: `prox-ops: ${name} ${what}`,
       signal: undefined,
     });
-    return { outcome: 'upgraded' };
+    return { outcome };
   } catch (error) {
     if (!(error instanceof UpdateError)) throw error;
-    const next = `${name} runs its new release and is in service, but the stack does not know it yet. Once that is mended: prox-ops upgrade ${name}`;
+    const next = `${name} ${what} and is in service, but the stack does not know it yet. Once that is mended: ${again}`;
     return { outcome: 'open', message: `${error.message}\n${next}` };
   }
 }

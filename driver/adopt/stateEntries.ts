@@ -1,10 +1,9 @@
 import { parse } from 'yaml';
-import { BOOTSTRAP_TYPE, VM_TYPE } from '../state';
+import { BOOTSTRAP_TYPE, CONFIGURATION_TYPE, VM_TYPE } from '../state';
 import { entryFor, hasUnknown, secret, type StateEntry } from './deployment';
 import { inputsAfter, type PlannedResource } from './enginePlan';
 
 export const SECRETS_TYPE = 'talos:machine/secrets:Secrets';
-export const CONFIGURATION_TYPE = 'talos:machine/configurationApply:ConfigurationApply';
 const KUBECONFIG_TYPE = 'talos:cluster/kubeconfig:Kubeconfig';
 const DYNAMIC = 'pulumi-nodejs:dynamic/prox-ops:';
 

@@ -16,7 +16,8 @@ import { inputsAfter, type EnginePlan, type PlannedResource } from './enginePlan
 import type { Findings } from './findings';
 import type { LiveNode } from './liveCluster';
 import type { ImportOrder, Scratch } from './scratch';
-import { CONFIGURATION_TYPE, isRead, SECRETS_TYPE, writtenEntry } from './stateEntries';
+import { CONFIGURATION_TYPE } from '../state';
+import { isRead, SECRETS_TYPE, writtenEntry } from './stateEntries';
 
 /** An entry of `adopted` in the stack file, by the name of its VM's resource. */
 export interface Entry {

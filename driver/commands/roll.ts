@@ -40,10 +40,12 @@ export async function rollCommand(options: RollCommandOptions, command = 'roll')
 async function confirm(plan: RollPlan, yes: boolean): Promise<boolean> {
   if (!yes) process.stdout.write(`${planText(plan)}\n`);
   const inPlace = plan.nodes.filter(({ action }) => action === 'upgrade').length;
-  const others = plan.nodes.length - inPlace;
+  const updated = plan.nodes.filter(({ action, part }) => action === 'kubernetes' && part === 'kubelet').length;
+  const others = plan.nodes.filter(({ action }) => action !== 'upgrade' && action !== 'kubernetes').length;
   const what = [
-    ...(others > 0 || inPlace === 0 ? [`replace ${others}`] : []),
+    ...(others > 0 || inPlace + updated === 0 ? [`replace ${others}`] : []),
     ...(inPlace > 0 ? [`upgrade ${inPlace}`] : []),
+    ...(updated > 0 ? [`change Kubernetes of ${updated}`] : []),
   ];
   const question = `${what.join(' and ')} node(s), one at a time?`;
   return confirmed(question.charAt(0).toUpperCase() + question.slice(1), 'yes', yes);

@@ -2,7 +2,7 @@ import { packsFor, type PolicyOptions } from '../check/packs';
 import { update } from '../engine';
 import { CommandError, ExitCode } from '../exit';
 import { runEnvironment } from '../rollUpdate';
-import { planRoll, type RollPlan } from '../plan';
+import { planRoll, type PlannedNode, type RollPlan } from '../plan';
 import { openStack } from '../project';
 import { reconcile } from '../reconcile';
 import { inSession, type Session } from '../session';
@@ -42,14 +42,18 @@ export async function upCommand(options: UpCommandOptions): Promise<ExitCode> {
   });
 }
 
-/** A node is replaced in its turn, never as a side effect of an update. */
+/** A node is replaced, and gets another Kubernetes, in its turn, never as a side effect of an update. */
 function refuseReplacements(plan: RollPlan): void {
-  const nodes = plan.nodes.filter((node) => node.action === 'replace' || node.action === 'finish');
-  if (nodes.length === 0) return;
-  const names = nodes.map((node) => node.name).join(', ');
+  const named = (...actions: PlannedNode['action'][]) =>
+    plan.nodes.filter(({ action }) => actions.includes(action)).map(({ name }) => name);
+  const [replaced, updated] = [named('replace', 'finish'), named('kubernetes')];
+  const what = [
+    ...(replaced.length > 0 ? [`replace ${replaced.length} node(s): ${replaced.join(', ')}`] : []),
+    ...(updated.length > 0 ? [`change Kubernetes of ${updated.length} node(s): ${updated.join(', ')}`] : []),
+  ];
+  if (what.length === 0) return;
   throw new CommandError(
-    `This update would replace ${nodes.length} node(s): ${names}. Nothing was changed. Replace them one by one with: ` +
-      `prox-ops roll`,
+    `This update would ${what.join('; ')}. Nothing was changed. Do it one by one with: prox-ops roll`,
     ExitCode.blocked,
   );
 }

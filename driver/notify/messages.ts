@@ -20,6 +20,9 @@ export interface RunSoFar {
 const MOODS: Record<Outcome, Message['mood']> = {
   replaced: 'good',
   upgraded: 'good',
+  updated: 'good',
+  added: 'good',
+  removed: 'good',
   rebooted: 'good',
   finished: 'good',
   'rolled back': 'warning',

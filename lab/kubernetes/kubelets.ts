@@ -6,7 +6,7 @@ import { CSI_DRIVER, DEVICE_PLUGIN, KUBELET_LABEL, KUBELET_UP, NEVER_READY } fro
 import { bootStatus, deviceStatus, gpuCount, registeredNode, restartStatus } from './node-object.js';
 import { restartedPod } from './pod-restart.js';
 import type { Session } from './session.js';
-import { isMirrorPod, mirrorPods } from './static-pods.js';
+import { isMirrorPod, isOutdated, mirrorPods } from './static-pods.js';
 
 /** One kubelet from its start to its end. */
 interface Run {
@@ -157,6 +157,8 @@ export class Kubelets {
 
   private async putMirrorPods({ connection }: Session, machine: Machine, node: V1Node): Promise<void> {
     for (const pod of mirrorPods(machine, node, new Date(this.world.clock.now()))) {
+      const shown = await ifExists(connection.get<V1Pod>(podPath(pod)));
+      if (shown && isOutdated(shown, pod)) await ifExists(connection.delete(podPath(pod), { gracePeriodSeconds: 0 }));
       await ifMissing(connection.create('/api/v1/namespaces/kube-system/pods', pod));
     }
   }

@@ -11,13 +11,17 @@ export function mirrorPods(machine: Machine, node: V1Node, seen: Date): V1Pod[] 
   return machine.role === 'controlplane' ? COMPONENTS.map((name) => mirrorPod(name, machine, node, seen)) : [];
 }
 
+/** Whether a mirror pod shows another static pod than the machine runs now: its kubelet then puts a new one in its place. */
+export function isOutdated(pod: V1Pod, now: V1Pod): boolean {
+  return pod.metadata?.annotations?.[MIRROR] !== now.metadata?.annotations?.[MIRROR];
+}
+
 export function isMirrorPod(pod: V1Pod): boolean {
   return pod.metadata?.annotations?.[MIRROR] !== undefined;
 }
 
 function mirrorPod(component: string, machine: Machine, node: V1Node, seen: Date): V1Pod {
-  // The programs of the control plane are of the kubelet's release: Talos takes both from one setting.
-  const version = machine.kubelet;
+  const version = machine.staticPods;
   const hash = createHash('md5').update(`${component} ${machine.node} ${version}`).digest('hex');
   return {
     apiVersion: 'v1',

@@ -178,6 +178,7 @@ export class Boot {
       schematic: this.system.schematic,
       extensions: this.fleet.images.extensionsOf(this.system.schematic),
       kubelet: this.node.kubeletVersion,
+      staticPods: configuration?.role === 'controlplane' ? configuration.clusterPki.kubernetesVersion : '',
       nodeLabels: configuration?.nodeLabels ?? {},
       nodeTaints: configuration?.nodeTaints ?? {},
       uuid: guest.hardware.uuid,

@@ -85,12 +85,13 @@ export class NodeServices {
     services.set('etcd', etcd.state, etcd.message, etcd.state === 'Running' ? etcd.healthy : undefined);
   }
 
-  /** The kubelet is restarted for another image; labels and taints reach the Node with it. */
+  /** The kubelet is restarted for another image, and runs other static pods; labels and taints reach the Node with it. */
   configurationChanged(before: MachineConfiguration, next: MachineConfiguration): void {
-    const relevant = ({ kubelet, nodeLabels, nodeTaints }: MachineConfiguration) => ({
+    const relevant = ({ kubelet, nodeLabels, nodeTaints, clusterPki }: MachineConfiguration) => ({
       kubelet,
       nodeLabels,
       nodeTaints,
+      staticPods: clusterPki.kubernetesVersion,
     });
     if (this.kubelet !== 'up' || isDeepStrictEqual(relevant(before), relevant(next))) return;
     this.boot.fleet.kubernetes.kubeletUp(this.boot.machine());

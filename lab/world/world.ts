@@ -82,6 +82,8 @@ export interface Machine {
   extensions: string[];
   /** Kubelet version from the configuration's image tag, e.g. v1.34.1. */
   kubelet: string;
+  /** Version of the API server's image and of the other static pods'; empty on a worker. */
+  staticPods: string;
   /** Node labels, annotations and taints from the configuration. */
   nodeLabels: Record<string, string>;
   nodeTaints: Record<string, string>;

@@ -15,10 +15,12 @@ const COMPARED = ['node', 'access', 'settings', 'release'] as const;
 
 /**
  * A lifecycle resource is replaced when its VM is, and only then; other changes are stored for a later leave.
- * @throws Error when this is a second node to be replaced in one update.
+ * @throws Error when this is a second node to be replaced, or to get another Kubernetes, in one update.
  */
 export function diffBracket(bracket: Bracket, olds: BracketInputs, news: BracketInputs): BracketDiff {
   if (olds.vm === news.vm) {
+    // An adopted machine would get its new kubelet and API server at the same time as all the others.
+    if (bracket === 'turn' && olds.release.kubernetes !== news.release.kubernetes) announceReplacement(olds.node.name);
     const changes = COMPARED.some((key) => !isDeepStrictEqual(olds[key], news[key]));
     return { changes, replaces: [], deleteBeforeReplace: true };
   }

@@ -78,7 +78,7 @@ export async function abortInPlace(inputs: BracketInputs, options: InPlaceOption
 }
 
 /** This process itself is the run: there is no engine above it that could be gone. */
-const OWN_RUN: Partial<StepDeps> = {
+export const OWN_RUN: Partial<StepDeps> = {
   processes: {
     ...realProcesses,
     self: () => ({ ...realProcesses.self(), engine: [] }),
@@ -199,7 +199,7 @@ async function runs({ session, node }: Step, { talos, schematic }: ReleaseTarget
 }
 
 /** Without what was left and what to do: that has been seen to by the time it is told. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof StepError)) return messageOf(error);
   const { node, step, details } = error;
   return `${node}: ${step} stopped. Expected: ${details.expected}. Found: ${details.found}`;

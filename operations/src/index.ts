@@ -9,6 +9,7 @@ export {
   type InPlacePhase,
   type InPlaceResult,
 } from './inPlace.js';
+export { changeKubernetes, KUBERNETES_PARTS, type KubernetesChange, type KubernetesPart } from './kubernetesInPlace.js';
 export { runningRelease } from './running.js';
 export { saveSnapshot, type ControlPlane, type SavedSnapshot } from './saveSnapshot.js';
 export { Stop } from './runtime/errors.js';

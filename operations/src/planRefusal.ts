@@ -5,7 +5,7 @@ const PLAN_ONLY = 'PROX_OPS_PLAN';
 const announced = new Set<string>();
 
 /**
- * Told of each node that this update would replace. The engine replaces two nodes at the same time when it may, and one
+ * Told of each node that this update would replace, or give another Kubernetes. The engine replaces two nodes at the same time when it may, and one
  * failed step stops the whole update: only one node is let in. @throws Error for a second one, in the preview already.
  */
 export function announceReplacement(
@@ -17,8 +17,8 @@ export function announceReplacement(
   const [first] = announced;
   const others = [...announced].filter((name) => name !== first).join(', ');
   throw new Error(
-    `one update may replace one node: expected ${first ?? node} alone, found ${others} as well. ` +
-      'Nothing was changed. Replace them one by one with: npx prox-ops roll',
+    `one update may replace one node, or change its Kubernetes: expected ${first ?? node} alone, found ${others} as ` +
+      'well. Nothing was changed. Do it one by one with: npx prox-ops roll',
   );
 }
 

@@ -133,6 +133,32 @@ describe('driver/plan', () => {
     assert.deepEqual(needs(['description'], 'v1.34.2'), ['Kubernetes v1.34.1 -> v1.34.2']);
   });
 
+  it('another Kubernetes alone is told, and is a turn of its own where the VM stays: an adopted one', () => {
+    const gate = (from: string, to: string) => {
+      const inputs = (kubernetes: string) => ({ release: { kubernetes } });
+      return step(
+        'update',
+        'pulumi-nodejs:dynamic/prox-ops:HealthGate',
+        'w1-gate',
+        component('w1'),
+        inputs(to),
+        inputs(from),
+      );
+    };
+    const adopted = planOf(vm('same', 'w1', 'worker', 8004, 'v1.11.3', 'v1.11.3'), gate('v1.34.1', 'v1.34.2'));
+    assert.deepEqual(
+      adopted.nodes.map(({ action, kubernetes }) => [action, kubernetes]),
+      [['kubernetes', { from: 'v1.34.1', to: 'v1.34.2', alone: true }]],
+    );
+    assert.deepEqual(adopted.inPlace, []);
+    const own = planOf(vm('replace', 'w1', 'worker', 8004, 'v1.11.3', 'v1.11.3'), gate('v1.34.1', 'v1.34.2')).nodes[0];
+    assert.deepEqual([own?.action, own?.kubernetes?.alone], ['replace', true]);
+    const both = planOf(vm('replace', 'w1', 'worker', 8004), gate('v1.34.1', 'v1.34.2')).nodes[0];
+    assert.equal(both?.kubernetes?.alone, false);
+    const stored = planOf(vm('same', 'w1', 'worker', 8004, 'v1.11.3', 'v1.11.3'), gate('v1.34.1', 'v1.34.1'));
+    assert.deepEqual(stored.nodes, []);
+  });
+
   it('a replacement that has begun is not finished in place', () => {
     const [node] = planOf(vm('replace', 'w1', 'worker', 8004), turn('create-replacement', 'w1')).nodes;
     assert.deepEqual(node?.needsReplacement, ['its replacement has begun']);

@@ -38,8 +38,58 @@ describe('R004-FR2 how a node gets its release', () => {
     assert.equal(action({}, { strategy: 'replace' }), 'replace');
     assert.equal(action({ to: 'v1.13.0' }, { strategy: 'in-place' }), 'upgrade');
     const rollout = { ...config.rollout, strategy: 'replace' as const };
-    assert.equal(withStrategy([node()], { rollout }, {})[0]?.action, 'replace');
-    assert.equal(withStrategy([node()], { rollout }, { strategy: 'auto' })[0]?.action, 'upgrade');
+    assert.equal(withStrategy([node()], { ...config, rollout }, {})[0]?.action, 'replace');
+    assert.equal(withStrategy([node()], { ...config, rollout }, { strategy: 'auto' })[0]?.action, 'upgrade');
+  });
+
+  describe('another Kubernetes alone', () => {
+    const kubernetes = { from: 'v1.35.0', to: 'v1.36.1', alone: true };
+    const same = { from: 'v1.12.4', to: 'v1.12.4', kubernetes, needsReplacement: ['Kubernetes v1.35.0 -> v1.36.1'] };
+    const nodes = [
+      node({ ...same, name: 'c1', role: 'controlplane' }),
+      node({ ...same, name: 'c2', role: 'controlplane' }),
+      node({ ...same }),
+    ];
+    const turns = (given: PlannedNode[], strategy: StrategyOptions['strategy'] = 'in-place') =>
+      withStrategy(given, config, { strategy }).map(({ name, action, part }) => [name, action, part]);
+
+    it('by a replacement, or in place: every API server, then the kubelets, control planes before workers', () => {
+      assert.deepEqual(turns(nodes, 'auto'), [
+        ['c1', 'replace', undefined],
+        ['c2', 'replace', undefined],
+        ['w1', 'replace', undefined],
+      ]);
+      assert.deepEqual(turns(nodes), [
+        ['c1', 'kubernetes', 'control plane'],
+        ['c2', 'kubernetes', 'control plane'],
+        ['c1', 'kubernetes', 'kubelet'],
+        ['c2', 'kubernetes', 'kubelet'],
+        ['w1', 'kubernetes', 'kubelet'],
+      ]);
+    });
+
+    it('an adopted machine, whose VM does not name it, gets it in that order whatever the strategy', () => {
+      const adopted = nodes.map((one) => ({ ...one, action: 'kubernetes' as const }));
+      for (const strategy of ['auto', 'replace', 'in-place'] as const)
+        assert.deepEqual(
+          turns(adopted, strategy).map(([name]) => name),
+          ['c1', 'c2', 'c1', 'c2', 'w1'],
+        );
+    });
+
+    it('is refused for a machine that keeps its configuration, and together with another Talos', () => {
+      const entry = { image: 'x', keep: [], keepConfiguration: true };
+      const adopted = { ...config.adopted, nodes: { w1: entry } };
+      assert.throws(
+        () => withStrategy([node({ ...same, action: 'kubernetes' })], { ...config, adopted }, {}),
+        /w1: expected a machine configuration that may be changed .* adopted\.nodes\.w1\.keepConfiguration/,
+      );
+      const both = node({ ...same, to: 'v1.12.5', kubernetes: { ...kubernetes, alone: false } });
+      assert.throws(
+        () => turns([both]),
+        /expected a change of Talos alone .* found: Kubernetes v1\.35\.0 -> v1\.36\.1/,
+      );
+    });
   });
 
   it('names every node that cannot be upgraded in place, what stands in the way, and the command that goes on', () => {

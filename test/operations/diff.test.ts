@@ -43,6 +43,14 @@ describe('diff: what replaces a lifecycle resource', () => {
     assert.throws(() => turn('w2'), /expected w1 alone, found w2 as well.*npx prox-ops roll/);
   });
 
+  it('nor may a second machine get another Kubernetes in one update, which an adopted one would as it runs', () => {
+    const olds = inputs('w1');
+    const turn = (node: string): unknown =>
+      diffBracket('turn', inputs(node), inputs(node, { release: { ...olds.release, kubernetes: 'v1.36.4' } }));
+    turn('w1');
+    assert.throws(() => turn('w2'), /expected w1 alone, found w2 as well.*npx prox-ops roll/);
+  });
+
   it('the other resources of a node announce nothing', () => {
     for (const node of ['w1', 'w2']) diffBracket('drain', inputs(node), inputs(node, { vm: UNKNOWN }));
   });

@@ -46,6 +46,7 @@ export interface ContainerStatus {
 export interface Pod extends KubeObject {
   spec?: {
     nodeName?: string;
+    containers?: { image?: string }[];
     volumes?: { name: string; emptyDir?: unknown; persistentVolumeClaim?: { claimName: string } }[];
   };
   status?: {

@@ -59,7 +59,7 @@ function foreignCordon(name: string, turns: TurnRequest[]): Finding {
 /** etcd must be whole before a node goes, and have a quorum without it when it is a control plane. */
 export function etcdFindings(view: EtcdView, controlPlanes: string[], turns: TurnRequest[]): Finding[] {
   const quorum = turns
-    .filter(({ role, action }) => role === 'controlplane' && action !== 'add')
+    .filter(({ role, action }) => role === 'controlplane' && action !== 'add' && action !== 'kubernetes')
     .flatMap((turn) => withoutMember(view, turn));
   return [...quorum, ...members(view, controlPlanes, turns)];
 }

@@ -52,7 +52,7 @@ export function assess(
     ...leaseFindings(lease, at, gone),
     ...(disturbed ? unstable.map(softened) : unstable),
     ...finishing(lease?.open?.node, [
-      ...ask(proxmox, (site) => proxmoxFindings(site, resumed(turns, lease?.open?.node), prepare)),
+      ...ask(proxmox, (site) => proxmoxFindings(site, resumed(moving(turns), lease?.open?.node), prepare)),
       ...ask(kubernetes, (state) => workloadFindings(state, request, at)),
     ]),
   ];
@@ -72,7 +72,12 @@ function workloadFindings(state: KubernetesState, request: PreflightRequest, now
 }
 
 function leaving(turns: TurnRequest[]): TurnRequest[] {
-  return turns.filter(({ action }) => action !== 'add');
+  return moving(turns).filter(({ action }) => action !== 'add');
+}
+
+/** Without turns whose machines run on with all their pods and replicas. */
+function moving(turns: TurnRequest[]): TurnRequest[] {
+  return turns.filter(({ action }) => action !== 'kubernetes');
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Settings } from '../contract.js';
+import type { KubernetesPart } from '../kubernetesInPlace.js';
 
 /** A node's turn as it is planned. */
 export interface TurnRequest {
@@ -10,8 +11,12 @@ export interface TurnRequest {
   /** Absent for a node that the stack file has no more. */
   address?: string;
   host?: string;
-  /** replace: its VM goes and comes. finish: an interrupted turn goes on. add, remove: it comes or leaves for good. */
-  action: 'replace' | 'finish' | 'add' | 'remove';
+  /**
+   * replace: its VM goes and comes. finish: an interrupted turn goes on. add, remove: it comes or leaves for good.
+   * kubernetes: the machine runs on and gets another Kubernetes, `part` by part.
+   */
+  action: 'replace' | 'finish' | 'add' | 'remove' | 'kubernetes';
+  part?: KubernetesPart;
   from?: string;
   /** What it shall run; absent when it leaves for good. */
   release?: { talos: string; kubernetes: string };

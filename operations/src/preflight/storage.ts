@@ -18,7 +18,7 @@ export function replicasOf(turn: TurnRequest, view: LinstorView, { linstorStorag
 
 /** What LINSTOR's guard will stop at, and what it costs where it doesn't. */
 export function storageFindings(view: LinstorView, turns: TurnRequest[], settings: Settings): Finding[] {
-  const leaving = turns.filter(({ action }) => action !== 'add');
+  const leaving = turns.filter(({ action }) => action !== 'add' && action !== 'kubernetes');
   return [
     ...faulty(view),
     ...satellites(view, turns),

@@ -39,7 +39,11 @@ class Fleet {
     }
   }
 
-  takesTurn({ name, role, release }: TurnRequest): void {
+  takesTurn({ name, role, release, part }: TurnRequest): void {
+    if (release && part !== undefined) {
+      (part === 'kubelet' ? this.kubelets : this.apiServers).set(name, release.kubernetes);
+      return;
+    }
     if (!release) {
       this.kubelets.delete(name);
       this.apiServers.delete(name);
@@ -64,7 +68,8 @@ function parse(text: string | undefined): Version | undefined {
   return match ? { major: Number(match[1]), minor: Number(match[2]) } : undefined;
 }
 
-function talosPath({ name, from, release }: TurnRequest, fleet: Fleet): Finding[] {
+function talosPath({ name, from, release, part }: TurnRequest, fleet: Fleet): Finding[] {
+  if (part !== undefined) return [];
   const now = fleet.talos.get(name) || from;
   const [old, next] = [parse(now), parse(release?.talos)];
   if (!old || !next || isNext(old, next)) return [];
@@ -94,12 +99,31 @@ function kubernetesPath(turn: TurnRequest, fleet: Fleet): Finding[] {
   const next = parse(turn.release?.kubernetes);
   if (!next) return [];
   const about = { topic: 'version', node: turn.name, object: 'Kubernetes' } as const;
-  return turn.role === 'worker' ? workerPath(turn, next, fleet, about) : controlPlanePath(turn, next, fleet, about);
+  if (turn.part === 'kubelet')
+    return [...notBack(turn, next, fleet.kubelets, about), ...kubeletPath(turn, next, fleet, about)];
+  if (turn.role === 'worker') return kubeletPath(turn, next, fleet, about);
+  const back = turn.part === undefined ? [] : notBack(turn, next, fleet.apiServers, about);
+  return [...back, ...controlPlanePath(turn, next, fleet, about)];
+}
+
+/** What newer API servers and kubelets have written, older ones need not understand. */
+function notBack({ name, release }: TurnRequest, next: Version, running: Map<string, string>, about: About): Finding[] {
+  const found = running.get(name);
+  const now = parse(found);
+  if (!now || next.minor >= now.minor) return [];
+  return [
+    blocker({
+      ...about,
+      expected: 'a Kubernetes in place that is not a minor release older than what runs',
+      found: `${found} -> ${release?.kubernetes}`,
+      remedy: `keep v1.${now.minor}, or replace the node`,
+    }),
+  ];
 }
 
 type About = Pick<Finding, 'topic' | 'node' | 'object'>;
 
-function workerPath({ release }: TurnRequest, next: Version, fleet: Fleet, about: About): Finding[] {
+function kubeletPath({ release }: TurnRequest, next: Version, fleet: Fleet, about: About): Finding[] {
   const oldest = fleet.oldest(fleet.apiServers);
   if (!oldest || next.minor <= oldest.minor) return [];
   return [

@@ -110,6 +110,7 @@ export function fakeMachine(
     schematic: 'ce4c980550dd2ab1b17bbf2b08801c7eb59418eafe8f279833297925d67c7515',
     extensions: ['siderolabs/drbd'],
     kubelet,
+    staticPods: role === 'controlplane' ? kubelet : '',
     nodeLabels: labels,
     nodeTaints: taints,
     uuid,

@@ -228,6 +228,7 @@ export function machine(node: string, generation = 1, dataGib: number[] = [100])
     schematic: 'a'.repeat(64),
     extensions: ['siderolabs/drbd'],
     kubelet: 'v1.34.1',
+    staticPods: '',
     nodeLabels: {},
     nodeTaints: {},
     uuid,

@@ -292,6 +292,26 @@ describe('operations/preflight: what a rollout will meet', () => {
     );
   });
 
+  it('Kubernetes in place: kubelets after every API server, never back a minor, and nothing that a drain would ask', async () => {
+    for (const name of ['c1', 'c2'])
+      world.kubernetes.put(`/api/v1/namespaces/kube-system/pods/kube-apiserver-${name}`, {
+        metadata: { namespace: 'kube-system', annotations: { 'kubernetes.io/config.mirror': 'x' } },
+        spec: { nodeName: name, containers: [{ name: 'a', image: 'registry.k8s.io/kube-apiserver:v1.36.3' }] },
+      });
+    world.pod('web-1', 'w1', web);
+    budget(world, 'web', { disruptionsAllowed: 0, expectedPods: 1, currentHealthy: 1, desiredHealthy: 1 });
+    const part = (name: string, what: TurnRequest['part'], kubernetes = 'v1.37.0') =>
+      turn(world, name, { action: 'kubernetes', part: what!, release: { talos: 'v1.13.0', kubernetes } });
+    const servers = ['c1', 'c2'].map((name) => part(name, 'control plane'));
+    assert.deepEqual(blockers(await preflight(world, [...servers, part('c1', 'kubelet'), part('w1', 'kubelet')])), []);
+    const early = [servers[0]!, part('c1', 'kubelet'), servers[1]!];
+    assert.match(blockers(await preflight(world, early)).join(), /kubelet v1.37.0, the API server of c2 is v1.36.3/);
+    const back = blockers(await preflight(world, [part('w1', 'kubelet', 'v1.35.9')]));
+    assert.deepEqual(back, ['version Kubernetes: v1.36.3 -> v1.35.9']);
+    const far = blockers(await preflight(world, [part('c1', 'control plane', 'v1.38.0')]));
+    assert.match(far.join(), /v1.38.0, the API server of c1 is v1.36.3/);
+  });
+
   it('the lease: held by a living run, by a dead one; a node left open softens what is its doing', async () => {
     const lease = (annotations: object) => ({
       metadata: { namespace: 'kube-system', annotations },

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { generations, powerCut, seen } from '../support/engine-cluster';
+import { EngineLab } from '../support/engine-lab';
+import { holds } from '../support/verdict';
+import { VersionSkew } from '../support/version-skew';
+
+const CONTROL_PLANES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3'];
+const WORKERS = ['k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
+const TALOS = 'v1.11.3';
+const NEW = 'v1.34.2';
+
+/** Another Kubernetes for machines that run on, in the order that Kubernetes supports. */
+describe('another Kubernetes in place, on the real engine', () => {
+  let engine: EngineLab;
+  let skew: VersionSkew;
+  let built: Record<string, number>;
+
+  before(async () => {
+    engine = await EngineLab.start({ base: 117, nodes: [...CONTROL_PLANES, ...WORKERS], rollout: { healthPasses: 1 } });
+    const up = await engine.proxOps('up');
+    assert.equal(up.code, 0, up.output);
+    await engine.lab.armed();
+    built = generations(engine);
+    skew = await VersionSkew.watch(engine);
+  });
+
+  after(async () => {
+    await skew?.stop();
+    await engine?.close();
+  });
+
+  it('is planned by a replacement, or in place: all API servers, then the kubelets, control planes first', async () => {
+    const changed = await engine.proxOps('release', TALOS, '--kubernetes', NEW);
+    assert.equal(changed.code, 0, changed.output);
+    assert.deepEqual([...new Set((await turns()).map(([, action]) => action))], ['replace']);
+    assert.deepEqual(await turns('--strategy', 'in-place'), [
+      ...CONTROL_PLANES.map((name) => [name, 'kubernetes', 'API server, controller manager, scheduler']),
+      ...[...CONTROL_PLANES, ...WORKERS].map((name) => [name, 'kubernetes', 'kubelet']),
+    ]);
+  });
+
+  it('a run that is killed between the parts of the control planes goes on by running it again', async () => {
+    const driver = engine.begin('roll', '--yes', '--strategy', 'in-place', '--json');
+    const finished = engine.finished(driver);
+    await seen(driver, /"phase\.started","node":"k8s-ctrl-2","phase":"join"/);
+    powerCut(driver);
+    await finished;
+    const roll = await engine.proxOps('roll', '--yes', '--strategy', 'in-place');
+    assert.equal(roll.code, 0, roll.output);
+    assert.match(roll.output, /k8s-work-3: updated in/);
+    assert.deepEqual(skew.violations, []);
+    assert.deepEqual(skew.versions, { kubelets: [NEW], servers: [NEW] });
+  });
+
+  it('no machine was restarted, and nothing is left to do', async () => {
+    assert.deepEqual(generations(engine), built);
+    const downs = engine.lab.world.events.all().filter(({ type }) => type === 'machine.down');
+    assert.deepEqual(downs, []);
+    const preview = await engine.pulumi(['preview', '--expect-no-changes']);
+    assert.equal(preview.code, 0, preview.output);
+    await holds(engine);
+  });
+
+  it('a kubelet that does not come back halts the run, with the lease open for its node; abort gives it back', async () => {
+    await engine.proxOps('release', TALOS, '--kubernetes', 'v1.34.3');
+    engine.lab.faults.set('never-ready', 'k8s-ctrl-1');
+    const roll = await engine.proxOps('roll', '--yes', '--strategy', 'in-place', '--nodes', 'k8s-ctrl-1');
+    engine.lab.faults.clear();
+    assert.notEqual(roll.code, 0, roll.output);
+    const on = await engine.proxOps('roll', '--yes', '--strategy', 'in-place');
+    assert.equal(on.code, 0, on.output);
+    assert.deepEqual(skew.violations, []);
+    assert.deepEqual(skew.versions, { kubelets: ['v1.34.3'], servers: ['v1.34.3'] });
+    await holds(engine);
+  });
+
+  /** Name, action and part of each planned turn. */
+  async function turns(...options: string[]): Promise<string[][]> {
+    const plan = await engine.proxOps('plan', '--json', ...options);
+    assert.equal(plan.code, 0, plan.output);
+    const { nodes } = JSON.parse(plan.stdout) as { nodes: { name: string; action: string; why: string[] }[] };
+    return nodes.map(({ name, action, why }) => [name, action, why.join().replace(/^.*: /, '')]);
+  }
+});

@@ -32,6 +32,11 @@ export function loadConfig(): StackConfig | undefined {
   return Object.keys(raw).length === 0 ? undefined : told(() => configFrom(raw));
 }
 
+/** All that `loadConfig` reads, as text: the same text makes the same configuration. */
+export function configSource(): string {
+  return JSON.stringify([pulumi.runtime.allConfig(), process.env[RELEASE_OVERRIDES], process.env[IMPORT_SECRETS]]);
+}
+
 function rawConfig(source: pulumi.Config): Record<string, unknown> {
   const raw: Record<string, unknown> = {};
   for (const key of STACK_KEYS) {

@@ -51,15 +51,13 @@ export function templateVms(stack: StackValidationArgs): Vm[] {
 }
 
 export function nodes(stack: StackValidationArgs): Node[] {
-  const vms = allVms(stack);
+  const vms = new Map(allVms(stack).map((vm) => [vm.resource.parent?.urn, vm]));
+  const below = new Map<string, PolicyResource[]>();
+  for (const { parent } of stack.resources) if (parent?.type === NODE) below.set(parent.urn, []);
+  for (const resource of stack.resources) below.get(resource.parent?.urn ?? '')?.push(resource);
   return stack.resources
     .filter((resource) => resource.type === NODE)
-    .map(({ urn, name }) => ({
-      urn,
-      name,
-      resources: stack.resources.filter((resource) => resource.parent?.urn === urn),
-      vm: vms.find(({ resource }) => resource.parent?.urn === urn),
-    }));
+    .map(({ urn, name }) => ({ urn, name, resources: below.get(urn) ?? [], vm: vms.get(urn) }));
 }
 
 function ownerName(resource: PolicyResource): string {

@@ -25,8 +25,12 @@ export class Turns {
 
   private constructor(readonly engine: EngineLab) {}
 
-  static async start(base: number, rollout: Record<string, unknown> = {}): Promise<Turns> {
-    const engine = await EngineLab.start({ base, nodes: NODES, rollout: { ...ROLLOUT, ...rollout } });
+  static async start(
+    base: number,
+    rollout: Record<string, unknown> = {},
+    linstor: Record<string, unknown> = {},
+  ): Promise<Turns> {
+    const engine = await EngineLab.start({ base, nodes: NODES, rollout: { ...ROLLOUT, ...rollout }, linstor });
     const up = await engine.proxOps('up');
     assert.equal(up.code, 0, up.output);
     await engine.lab.armed();

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import type { FaultName } from '../../lab/world/faults';
+import type { Phase } from '../../driver/phases';
+import { cordoned, generations, release, seen } from '../support/engine-cluster';
+import { Turns } from '../support/turns';
+import { holds } from '../support/verdict';
+
+/** Short enough to wait for, long enough for a busy machine. */
+const PATIENCE = {
+  drainTimeout: 15,
+  drainAttempts: 1,
+  nodeReadyTimeout: 60,
+  etcdTimeout: 30,
+  healthTimeout: 30,
+  healthTries: 1,
+  healthCheckTimeout: 15,
+  maxRemediations: 1,
+  // What is shown here is that running on converges; test/faults/rollback shows the other way.
+  rollback: 'manual',
+};
+const STORAGE = { evacuationTimeout: 20, settleTimeout: 20 };
+
+const NODE = 'k8s-work-2';
+const OTHER = 'k8s-work-1';
+
+interface Case {
+  fault: FaultName;
+  subject?: string;
+  /** Set when this step of the node's turn begins: the preflight has seen nothing of it. */
+  at: Phase;
+  /** Strikes; for ever when absent. */
+  count?: number;
+  /** Exit code of the first run, and what it says. */
+  code: number;
+  says: RegExp;
+}
+
+const CASES: Case[] = [
+  { fault: 'clone-lock', subject: NODE, at: 'drain', count: 1, code: 4, says: /can't lock file/ },
+  { fault: 'clone-task-fails', subject: NODE, at: 'drain', count: 1, code: 4, says: /clone/ },
+  {
+    fault: 'boot-stalls',
+    subject: NODE,
+    at: 'drain',
+    count: 1,
+    code: 0,
+    says: /stalled .*reboot 1 of 1 through Talos/,
+  },
+  { fault: 'pdb-never-allows', at: 'turn', code: 3, says: /the node empty within 1 attempts of 15 s/ },
+  { fault: 'pod-never-terminates', subject: NODE, at: 'turn', code: 3, says: /1 pods left: \S+ \(ending\)/ },
+  { fault: 'resource-faulty', subject: OTHER, at: 'drain', code: 3, says: /nothing faulty in LINSTOR/ },
+  { fault: 'satellite-never-back', subject: NODE, at: 'create VM', code: 4, says: /satellite/ },
+  { fault: 'sync-stuck', at: 'drain', code: 4, says: /no replica left on the node within 20 s/ },
+  { fault: 'proxmox-timeout', at: 'drain', code: 3, says: /an answer from Proxmox/ },
+];
+
+/** Faults of the lab that no other file of this folder has, each in the middle of a turn that had nothing against it. */
+describe('every fault in the middle of a replacement: it stops or goes on as it should, and running again converges', () => {
+  let turns: Turns;
+
+  before(async () => {
+    turns = await Turns.start(118, PATIENCE, STORAGE);
+  });
+
+  after(async () => {
+    await turns?.engine.close();
+  });
+
+  for (const { fault, subject, at, count, code, says } of CASES) {
+    it(`${fault}: exit ${code}`, async () => {
+      const { faults } = turns.engine.lab;
+      const first = await turns.disturbed(
+        NODE,
+        at,
+        () => {
+          faults.set(fault, subject, count);
+        },
+        () => {
+          faults.clear();
+        },
+      );
+      assert.equal(first.code, code, first.output);
+      assert.match(first.output, says);
+    });
+  }
+
+  it('host-offline: exit 3, since a VM on a silent host cannot be known', async () => {
+    const host = turns.engine.lab.status().vms.find(({ name }) => name === NODE)?.host;
+    const { faults } = turns.engine.lab;
+    const first = await turns.disturbed(
+      NODE,
+      'drain',
+      () => {
+        faults.set('host-offline', host);
+      },
+      () => {
+        faults.clear();
+      },
+    );
+    assert.equal(first.code, 3, first.output);
+  });
+
+  // The last one: what is gone by another hand does not come back.
+  it('vm-id-reused: the machine that has the id now is not touched', async () => {
+    const { engine } = turns;
+    await release(engine, 'v1.12.4');
+    const driver = engine.begin('roll', '--yes', '--json', '--nodes', NODE, '--strategy', 'replace');
+    const finished = engine.finished(driver);
+    await seen(driver, new RegExp(`"phase\\.started","node":"${NODE}","phase":"drain"`));
+    const { vmid } = engine.lab.status().vms.find(({ name }) => name === NODE) ?? assert.fail();
+    engine.lab.faults.set('vm-id-reused', NODE);
+    const { code, output } = await finished;
+    assert.ok(code === 3 || code === 4, output);
+    assert.match(output, /accounting-db-/);
+    const stranger = engine.lab.status().vms.find((vm) => vm.vmid === vmid);
+    assert.deepEqual([stranger?.name, stranger?.running], [`accounting-db-${vmid}`, true]);
+    assert.ok(!(NODE in generations(engine)));
+    for (const node of ['k8s-work-1', 'k8s-work-3']) assert.equal(await cordoned(engine, node), false);
+    await holds(engine);
+  });
+});

@@ -2,6 +2,7 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import type { ClusterPlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
+import { Automation, driverAccounts } from './automation';
 import { DriverAccess } from './driverAccess';
 import { ownedBy } from './ownedObjects';
 import { runtimeClassScheduling } from './runtimeClass';
@@ -29,11 +30,12 @@ export class AddOns extends pulumi.ComponentResource {
   ) {
     super('prox-ops:addons:AddOns', name, {}, opts);
     const { config, plan, cluster } = args;
-    const { driverAccess, nvidiaRuntimeClass, linstorHostDevices } = plan.addons;
+    const { driverAccess, nvidiaRuntimeClass, linstorHostDevices, automation } = plan.addons;
     this.object = { provider: this.createProvider(name), deletedWith: cluster };
-    if (driverAccess) new DriverAccess(`${name}-driver`, { config }, this.object, { parent: this });
+    if (driverAccess) this.createDriverAccess(name);
     if (nvidiaRuntimeClass) this.createRuntimeClass(name);
     if (linstorHostDevices.length > 0) this.createHostDevices(name, linstorHostDevices);
+    if (automation) new Automation(`${name}-automation`, { config, plan, object: this.object }, { parent: this });
     this.registerOutputs({});
   }
 
@@ -54,6 +56,12 @@ export class AddOns extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+  }
+
+  private createDriverAccess(name: string): void {
+    const { config } = this.args;
+    const args = { config, accounts: driverAccounts(config.automation) };
+    new DriverAccess(`${name}-driver`, args, this.object, { parent: this });
   }
 
   /** Runs a pod's containers with the GPU's libraries, as Talos' toolkit extension registers it with containerd. */

@@ -9,6 +9,8 @@ export const DRIVER = 'prox-ops';
 
 export interface DriverAccessArgs {
   config: Pick<StackConfig, 'rollout' | 'linstor'>;
+  /** Further service accounts that the driver runs under. */
+  accounts?: { name: string; namespace: string }[];
 }
 
 /**
@@ -31,6 +33,14 @@ export class DriverAccess extends pulumi.ComponentResource {
       else this.createRole(name, role.namespace, role.rules, account);
     }
     this.registerOutputs({});
+  }
+
+  private get subjects(): Subject[] {
+    const { accounts = [] } = this.args;
+    return [{ name: DRIVER, namespace: DRIVER }, ...accounts].map((account) => ({
+      kind: 'ServiceAccount',
+      ...account,
+    }));
   }
 
   private roles(): DriverRole[] {
@@ -66,7 +76,7 @@ export class DriverAccess extends pulumi.ComponentResource {
     const role = new k8s.rbac.v1.ClusterRole(`${name}-cluster-role`, { metadata, rules }, options);
     new k8s.rbac.v1.ClusterRoleBinding(
       `${name}-cluster-binding`,
-      { metadata, roleRef: roleRef('ClusterRole'), subjects: SUBJECTS },
+      { metadata, roleRef: roleRef('ClusterRole'), subjects: this.subjects },
       { ...options, dependsOn: [role, account] },
     );
   }
@@ -77,7 +87,7 @@ export class DriverAccess extends pulumi.ComponentResource {
     const role = new k8s.rbac.v1.Role(`${name}-role-${namespace}`, { metadata, rules }, options);
     new k8s.rbac.v1.RoleBinding(
       `${name}-binding-${namespace}`,
-      { metadata, roleRef: roleRef('Role'), subjects: SUBJECTS },
+      { metadata, roleRef: roleRef('Role'), subjects: this.subjects },
       { ...options, dependsOn: [role, account] },
     );
   }
@@ -97,7 +107,11 @@ export class DriverAccess extends pulumi.ComponentResource {
   }
 }
 
-const SUBJECTS = [{ kind: 'ServiceAccount', name: DRIVER, namespace: DRIVER }];
+interface Subject {
+  kind: string;
+  name: string;
+  namespace: string;
+}
 
 function roleRef(kind: 'Role' | 'ClusterRole'): { apiGroup: string; kind: string; name: string } {
   return { apiGroup: 'rbac.authorization.k8s.io', kind, name: DRIVER };

@@ -8,7 +8,12 @@ import type { AddonsPlan, ClusterPlan } from './plan';
 export const ONLY_NODES = 'PROX_OPS_ONLY_NODES';
 
 /** Nothing of a node's: describing them would start their provider, which reads the whole API's schema each time. */
-const NO_ADDONS: AddonsPlan = { driverAccess: false, nvidiaRuntimeClass: false, linstorHostDevices: [] };
+const NO_ADDONS: AddonsPlan = {
+  driverAccess: false,
+  nvidiaRuntimeClass: false,
+  linstorHostDevices: [],
+  automation: false,
+};
 
 /** Reads a process' command line and its parent, undefined where that cannot be known. */
 export type ProcessReader = (pid: number) => { arguments: string[]; parent: number } | undefined;

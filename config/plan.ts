@@ -86,6 +86,8 @@ export interface AddonsPlan {
   driverAccess: boolean;
   nvidiaRuntimeClass: boolean;
   linstorHostDevices: string[];
+  /** Rollouts that start in the cluster, or what Flux is told of it. */
+  automation: boolean;
 }
 
 /** What the lifecycle steps have to know of a node. */
@@ -96,7 +98,8 @@ export function targetOf({ name, role, vmId, uuid, host, address, satellite, fou
 
 /** Whether there is anything to be made: without it not even the provider is wanted, which talks to the API at once. */
 export function wantsAddOns({ addons }: Pick<ClusterPlan, 'addons'>): boolean {
-  return addons.driverAccess || addons.nvidiaRuntimeClass || addons.linstorHostDevices.length > 0;
+  const { driverAccess, nvidiaRuntimeClass, linstorHostDevices, automation } = addons;
+  return driverAccess || nvidiaRuntimeClass || automation || linstorHostDevices.length > 0;
 }
 
 export interface ClusterPlan {
@@ -188,9 +191,10 @@ function planStartup({ role, startup }: NodeConfig): StartupPlan {
   return { order, ...(upDelay !== undefined && { upDelay }), ...(downDelay !== undefined && { downDelay }) };
 }
 
-function planAddons({ addons, nodes }: StackConfig): AddonsPlan {
+function planAddons({ addons, automation, nodes }: StackConfig): AddonsPlan {
   const hasGpu = Object.values(nodes).some(({ variant }) => variant === 'gpu');
-  return { ...addons, nvidiaRuntimeClass: addons.nvidiaRuntimeClass ?? hasGpu };
+  const nvidiaRuntimeClass = addons.nvidiaRuntimeClass ?? hasGpu;
+  return { ...addons, nvidiaRuntimeClass, automation: Object.keys(automation).length > 0 };
 }
 
 /** What a node's made values are made from. Two clusters on one Proxmox must not share any. */

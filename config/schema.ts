@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { adopted } from './shapes/adopted';
+import { automation } from './shapes/automation';
 import { addons, cluster, networks } from './shapes/cluster';
 import { nodes, roles } from './shapes/nodes';
 import { proxmox } from './shapes/proxmox';
@@ -21,6 +22,7 @@ export const stackShape = z.strictObject({
   linstor: linstor.optional(),
   rollout: rollout.prefault({}),
   addons: addons.prefault({}),
+  automation: automation.prefault({}),
   adopted: adopted.prefault({}),
 });
 

@@ -58,6 +58,8 @@ const WORKLOADS = [
   'kubernetes:apps/v1:ReplicaSet',
   'kubernetes:batch/v1:Job',
   'kubernetes:batch/v1:CronJob',
+  'kubernetes:actions.github.com/v1alpha1:AutoscalingRunnerSet',
+  'kubernetes:argoproj.io/v1alpha1:WorkflowTemplate',
 ];
 
 /** The pods that a workload makes. */
@@ -65,8 +67,17 @@ function podSpec(props: Record<string, unknown>): PodSpec {
   const spec = (props.spec ?? {}) as PodSpec & {
     template?: Template;
     jobTemplate?: { spec?: { template?: Template } };
+    templates?: { container?: Container }[];
   };
+  // A workflow's templates share their pods' context, which stands beside them.
+  const { securityContext, templates } = spec;
+  if (templates)
+    return { ...(securityContext && { securityContext }), containers: Array.from(templates).flatMap(containerOf) };
   return spec.jobTemplate?.spec?.template?.spec ?? spec.template?.spec ?? spec;
+}
+
+function containerOf({ container }: { container?: Container }): Container[] {
+  return container ? [container] : [];
 }
 
 function containers(pod: PodSpec): Container[] {

@@ -1,4 +1,5 @@
 import { ADOPTED_RULES } from './adopted';
+import { AUTOMATION_RULES } from './automation';
 import { HOST_RULES } from './hosts';
 import { IDENTITY_RULES } from './identity';
 import { LABEL_RULES } from './kubernetesNames';
@@ -17,4 +18,5 @@ export const RULES: Rule[] = [
   ...LABEL_RULES,
   ...TIMEOUT_RULES,
   ...ADOPTED_RULES,
+  ...AUTOMATION_RULES,
 ];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flag, oneOf, seconds, text, url, whole } from './scalars';
+import { flag, form, oneOf, seconds, text, url, whole } from './scalars';
 
 export const linstor = z
   .strictObject({
@@ -40,6 +40,10 @@ export const rollout = z
       .default('auto')
       .describe('How nodes get another Talos release; auto: a patch release in place, any other by a replacement.'),
     lockTimeout: whole(0).default(300).describe("Seconds to wait for another run to give back the stack's lock."),
+    suspendFlux: z
+      .array(form(/^([a-z0-9-]+\/)?[a-z0-9][a-z0-9.-]*$/, 'the name of a Kustomization, as NAME or NAMESPACE/NAME'))
+      .default([])
+      .describe('Kustomizations of Flux that are suspended during a rollout; in flux-system unless said otherwise.'),
     leaseNamespace: text.default('kube-system').describe('Namespace of the rollout lease.'),
   })
   .describe('How nodes are replaced.');

@@ -1,56 +1,21 @@
 import assert from 'node:assert/strict';
-import * as pulumi from '@pulumi/pulumi';
-import { AddOns } from '../../components/addOns';
+import type * as pulumi from '@pulumi/pulumi';
 import { runtimeClassScheduling } from '../../components/runtimeClass';
-import { type AddonsPlan, planCluster, wantsAddOns } from '../../config/plan';
+import { planCluster } from '../../config/plan';
 import type { StackConfig } from '../../config/schema';
 import { PERMISSIONS } from '../../operations/src/clients/permissions';
 import { production } from '../support/stack-files';
+import { buildAddOns, NONE, type Registration } from './support/addOns';
 
-interface Registration {
-  type: string;
-  name: string;
-  inputs: Record<string, unknown> & { metadata?: Metadata; rules?: { verbs: string[] }[] };
-  opts: pulumi.CustomResourceOptions;
-}
-
-interface Metadata {
-  name: string;
-  namespace?: string;
-  labels: Record<string, string>;
-  annotations: Record<string, string>;
-}
-
-const NONE: AddonsPlan = { driverAccess: false, nvidiaRuntimeClass: false, linstorHostDevices: [] };
 const BINDING = 'kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding';
 
 describe('AddOns', () => {
   let cluster: pulumi.Resource;
 
-  /** Everything that is registered, with its options. */
-  async function build(addons: Partial<AddonsPlan>, change: (config: StackConfig) => void = () => undefined) {
-    const config = production();
-    change(config);
-    const plan = { ...planCluster(config), addons: { ...NONE, ...addons } };
-    const found: Registration[] = [];
-    await pulumi.runtime.setMocks({
-      newResource: ({ type, name, inputs }) => {
-        const known = found.find((one) => one.type === type && one.name === name);
-        if (known) known.inputs = inputs as Registration['inputs'];
-        return { id: `${name}-id`, state: inputs as object };
-      },
-      call: () => ({}),
-    });
-    // Mocks are not shown a resource's options; a transformation is.
-    const record: pulumi.ResourceTransformation = ({ type, name, opts }) => {
-      found.push({ type, name, inputs: {}, opts });
-      return undefined;
-    };
-    cluster = new pulumi.ComponentResource('test:Cluster', 'whole');
-    const kubeconfig = pulumi.secret('kind: Config');
-    if (wantsAddOns(plan)) new AddOns('prod', { config, plan, kubeconfig, cluster }, { transformations: [record] });
-    await pulumi.runtime.disconnect();
-    return found.filter(({ type }) => type.startsWith('kubernetes:') || type.startsWith('pulumi:providers'));
+  async function build(...args: Parameters<typeof buildAddOns>): Promise<Registration[]> {
+    const built = await buildAddOns(...args);
+    cluster = built.cluster;
+    return built.found;
   }
 
   const named = (found: Registration[], kind: string): Registration[] =>

@@ -142,6 +142,7 @@ describe('config/plan', () => {
         driverAccess: true,
         nvidiaRuntimeClass: true,
         linstorHostDevices: [],
+        automation: false,
       });
       for (const node of Object.values(config.nodes)) node.variant = 'standard';
       assert.equal(planCluster(config).addons.nvidiaRuntimeClass, false);

@@ -149,4 +149,12 @@ export const REFUSALS: Record<string, string> = {
   'wrong-word': 'line 22, prox-ops:nodes.work-1.role: expected one of controlplane, worker, found "master"',
   'webhook-in-plain-text':
     'line 20, prox-ops:webhook: expected a secret, as `pulumi config set --secret prox-ops:webhook` writes it, found plain text',
+  'runner-image-unpinned':
+    'line 26, prox-ops:automation.runners.image: expected an image pinned by digest, like registry.example.net/prox-ops:v1.2.3@sha256:..., found "registry.example.org/runner:v1"',
+  'runner-alone': 'line 27, prox-ops:automation.runners.minimum: expected a whole number from 2 to 5, found 1',
+  'runners-over-maximum': 'line 28, prox-ops:automation.runners.maximum: expected at least minimum = 4, found 3',
+  'runners-without-driver-access':
+    'line 29, prox-ops:addons.driverAccess: expected true, because automation.runners is set, found false',
+  'suspend-flux-name':
+    'line 23, prox-ops:rollout.suspendFlux.0: expected the name of a Kustomization, as NAME or NAMESPACE/NAME, found "Apps"',
 };

@@ -16,6 +16,21 @@ const SAFE = {
 const pod = (container: object, spec: object = {}) => [
   described('kubernetes:core/v1:Pod', 'app', { spec: { containers: [{ ...SAFE, ...container }], ...spec } }),
 ];
+const runnerSet = (container: object) => [
+  described('kubernetes:actions.github.com/v1alpha1:AutoscalingRunnerSet', 'app', {
+    spec: { template: { spec: { containers: [{ ...SAFE, ...container }] } } },
+  }),
+];
+const workflow = (container: object) => [
+  described('kubernetes:argoproj.io/v1alpha1:WorkflowTemplate', 'app', {
+    spec: {
+      templates: [
+        { name: 'all', steps: [] },
+        { name: 'one', container: { ...SAFE, ...container } },
+      ],
+    },
+  }),
+];
 const context = (securityContext: object) => ({ securityContext });
 const exceptions = {
   exceptions: [{ subject: 'app', until: '2999-01-01', by: 'Ada', reason: 'a satellite needs the disks' }],
@@ -50,6 +65,14 @@ describe('policies/kubernetes', () => {
 
   testPolicy(workloadsNonRoot, ({ passes, fails, unjudged }) => {
     passes('non-root', () => pod({}));
+    passes('a runner set', () => runnerSet({}));
+    passes('a workflow', () => workflow({}));
+    for (const made of [runnerSet, workflow])
+      fails(
+        `root in ${made.name}`,
+        () => made(context({ runAsUser: 0 })),
+        /app: container main: expected a user other than root, found runAsUser: 0/,
+      );
     passes('said once for the pod', () =>
       pod(context({ allowPrivilegeEscalation: false }), { securityContext: { runAsNonRoot: true } }),
     );

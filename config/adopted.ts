@@ -18,13 +18,12 @@ export function templateImage(config: StackConfig, slot: Slot, variant: Variant)
 }
 
 /**
- * The same of a node, with whatever else replaces its VM: another host or VM id; and another Kubernetes release or boot
- * configuration, of which all machines would otherwise take notice at the same time.
+ * The same of a node, with whatever else replaces its VM: another host or VM id, and another boot configuration, for which
+ * Talos would otherwise reboot every machine at once.
  */
 export function nodeImage(config: StackConfig, node: NodeConfig): string {
   const slot = node.release ?? config.releases.active;
-  const kubernetes = config.releases[slot]?.kubernetes ?? 'none';
-  const parts = [templateImage(config, slot, node.variant), kubernetes, bootConfiguration(config, node)];
+  const parts = [templateImage(config, slot, node.variant), bootConfiguration(config, node)];
   return `${parts.filter((part) => part !== undefined).join('-')}@${node.host}/${node.vmId}`;
 }
 

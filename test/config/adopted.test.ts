@@ -43,7 +43,6 @@ describe('R004-CR config: what was adopted', () => {
       config.releases.b = { talos: 'v1.12.4', kubernetes: 'v1.34.1' };
       config.releases.active = 'b';
     },
-    'another Kubernetes release': (config) => void Object.assign(config.releases.a ?? {}, { kubernetes: 'v1.34.2' }),
     'a patch that is read at boot': (config) =>
       void config.talos.patches.worker.push({ machine: { env: { GRPC_GO_LOG_SEVERITY_LEVEL: 'warning' } } }),
     'another extension': (config) => void config.talos.extensions.gpu.push('siderolabs/iscsi-tools'),

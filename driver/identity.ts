@@ -30,7 +30,8 @@ export function actor(environment: Readonly<Record<string, string | undefined>> 
   };
 }
 
-function jobAddress(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+/** Where the job is to be seen; undefined outside of one. */
+export function jobAddress(environment: Readonly<Record<string, string | undefined>>): string | undefined {
   const { CI_JOB_URL, GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID } = environment;
   if (CI_JOB_URL !== undefined) return CI_JOB_URL;
   if (GITHUB_SERVER_URL === undefined || GITHUB_REPOSITORY === undefined) return undefined;

@@ -2,6 +2,16 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { abortCommand } from './commands/abort';
 import { adoptCommand, type AdoptCommandOptions } from './commands/adopt';
 import { checkCommand, type CheckCommandOptions } from './commands/check';
+import {
+  ciCommentCommand,
+  ciDecideCommand,
+  ciIssuesCommand,
+  ciLookCommand,
+  ciRollCommand,
+  ciStoppedCommand,
+  ciTakeCommand,
+  type IssuesOptions,
+} from './commands/ci';
 import { configCheckCommand, configSchemaCommand, SCHEMAS } from './commands/config';
 import { healthCommand, type HealthCommandOptions } from './commands/health';
 import { planCommand, type PlanCommandOptions } from './commands/plan';
@@ -100,6 +110,7 @@ function buildProgram(): Command {
   );
   strategic(common(program.command('plan').description('what a roll would do, and what blocks it; changes nothing')))
     .option('--nodes <names...>', 'these nodes only')
+    .option('--out <files...>', 'write the plan, by ending: .txt, .json, .md')
     .action((options: PlanCommandOptions) => finish(planCommand(options)));
   strategic(policies(audited(program.command('roll').alias('resume'))))
     .description('replace every node that needs it, one by one; goes on where a run was stopped')
@@ -171,6 +182,7 @@ function buildProgram(): Command {
     .option('--overwrite', 'replace an existing stack file, and the state of its stack')
     .action((options: AdoptCommandOptions) => finish(adoptCommand(options)));
   secretsCommands(program);
+  ciCommands(program);
   const config = program.command('config').description('the stack file');
   common(
     config.command('check').description('check the stack file without the engine, and show the plan in short'),
@@ -198,6 +210,33 @@ function secretsCommands(program: Command): void {
   identity(audited(talos.command('import <file>').description('for a stack whose state lost them'))).action(
     (file: string, options: ImportOptions) => finish(secretsImportCommand(file, options)),
   );
+}
+
+/** What the workflows of .github/ call (docs/automation.md). */
+function ciCommands(program: Command): void {
+  const ci = program.command('ci').description('what the workflows call; reads the variables of GitHub Actions');
+  ci.command('comment <name> <file>')
+    .description("a file as the pull request's comment of that name, written or changed")
+    .action((name: string, file: string) => finish(ciCommentCommand(name, file)));
+  common(ci.command('look <file>').description('health, versions and ages of secrets, into a file')).action(
+    (file: string, options: CommonOptions) => finish(ciLookCommand(file, options)),
+  );
+  ci.command('issues [file]')
+    .description('an open issue for each check of that file that is not well, none for one that is')
+    .option('--job <name=result>', 'the same for a job, by its result; can be repeated', collected)
+    .action((file: string | undefined, options: IssuesOptions) => finish(ciIssuesCommand(file, options)));
+  common(ci.command('decide <commit>').description('whether what was merged since starts a rollout by itself')).action(
+    (commit: string, options: CommonOptions) => finish(ciDecideCommand(commit, options)),
+  );
+  common(ci.command('take <directory>').description('plan with the stack file and versions of a pull request')).action(
+    (directory: string, options: CommonOptions) => finish(ciTakeCommand(directory, options)),
+  );
+  audited(ci.command('roll').description("a rollout as the job's ROLL_... variables ask for it")).action(
+    (options: RunOptions) => finish(ciRollCommand(options)),
+  );
+  audited(
+    ci.command('stopped').description('after a cancelled job: put back what is out, and say how to go on'),
+  ).action((options: RunOptions) => finish(ciStoppedCommand(options)));
 }
 
 function collected(value: string, before: string[] = []): string[] {

@@ -9,6 +9,7 @@ import { writeReports } from './reports/files';
 import { type Recorded, RunLog } from './runLog';
 import { learnSecrets } from './runSecrets';
 import { secrets } from './secrets';
+import { keepStepSummary } from './reports/stepSummary';
 import { closingText } from './reports/table';
 import { jsonView } from './views/json';
 import { liveView } from './views/live';
@@ -50,6 +51,8 @@ export async function inSession(
   const runId = newRunId();
   const log = new RunLog(project.directory, runId);
   const view = startView(log, options.json === true);
+  const summary = process.env.GITHUB_STEP_SUMMARY ?? '';
+  if (summary !== '') keepStepSummary(log, summary);
   const interrupt = watchSignals(log, view, options.json === true);
   try {
     opened(log, invocation);

@@ -1,18 +1,18 @@
 import type { PolicyReport } from './check';
 import { byNode, CLUSTER, inOrder, summary } from './grouped';
+import { markdownTable, shortened } from '../views/markdown';
 import { ACTIONS, type PlannedChange } from './plannedChanges';
 import { place } from './text';
 import type { Lines } from './where';
 
-/** GitHub takes no longer comment, in characters. */
-const LONGEST = 65_536;
 /** Paths of one resource that are named; a change of a machine's description can have dozens. */
 const PATHS = 4;
 
 /** The report for GitHub's step summary and a pull request's comment: what would change, and what is wrong with it. */
 export function markdownReport(report: PolicyReport, lines: Lines): string {
   const head = `### Policies: ${report.stack}\n\n${summary(report)}.\n`;
-  return shortened([head, findings(report, lines), changes(report)].filter((part) => part !== '').join('\n'));
+  const parts = [head, findings(report, lines), changes(report)];
+  return shortened(parts.filter((part) => part !== '').join('\n'), '`npx prox-ops check`');
 }
 
 function findings(report: PolicyReport, lines: Lines): string {
@@ -25,7 +25,7 @@ function findings(report: PolicyReport, lines: Lines): string {
       `\`${place(lines, node)}\``,
     ]),
   );
-  return rows.length === 0 ? '' : table(['Node', '', 'Policy', 'What to change', 'Where'], rows);
+  return rows.length === 0 ? '' : markdownTable(['Node', '', 'Policy', 'What to change', 'Where'], rows);
 }
 
 /** Folded: a first build creates everything there is. */
@@ -46,7 +46,7 @@ function changes({ changes: planned, resources }: PolicyReport): string {
       return found.length === 0 ? [] : [`**${action}** ${found.map(described).join(', ')}`];
     }).join('\n'),
   ]);
-  const body = table(['Node', 'Changes'], rows);
+  const body = markdownTable(['Node', 'Changes'], rows);
   return `#### Changes\n\n<details><summary>${text}</summary>\n\n${body}\n</details>\n`;
 }
 
@@ -65,18 +65,4 @@ function described({ name, node, paths }: PlannedChange): string {
   if (paths.length === 0) return own;
   const more = paths.length > PATHS ? `, ${paths.length - PATHS} more` : '';
   return `${own} (${paths.slice(0, PATHS).join(', ')}${more})`;
-}
-
-function table(head: string[], rows: string[][]): string {
-  return `${[head, head.map(() => '---'), ...rows].map(row).join('\n')}\n`;
-}
-
-function row(cells: string[]): string {
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', '<br>')).join(' | ')} |`;
-}
-
-function shortened(text: string): string {
-  if (text.length <= LONGEST) return text;
-  const rest = '\n\nShortened: GitHub takes no longer comment. The whole report: `npx prox-ops check`.\n';
-  return `${text.slice(0, text.lastIndexOf('\n', LONGEST - rest.length))}${rest}`;
 }

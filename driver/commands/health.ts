@@ -7,6 +7,7 @@ import {
   type CheckReport,
   type HealthReport,
 } from '@prox-ops/operations';
+import type { Stack } from '@pulumi/pulumi/automation';
 import Table from 'cli-table3';
 import { clusterAccess } from '../access';
 import { ExitCode } from '../exit';
@@ -21,21 +22,23 @@ export interface HealthCommandOptions extends CommonOptions {
 /** `prox-ops health`: the checks that follow every node's turn, once or until they pass. Changes nothing. */
 export async function healthCommand(options: HealthCommandOptions): Promise<ExitCode> {
   const stack = await openStack(projectFrom(options));
-  const config = await stackConfig(stack);
-  const access = await clusterAccess(stack, config);
-  const session = await connect(access, realClock);
-  const context = { session, access, settings: stepSettings(config), clock: realClock };
-  const report = await (options.wait === true
-    ? awaitHealthy(context, {
-        signal: new AbortController().signal,
-        report: (message) => void process.stderr.write(`${message}\n`),
-      })
-    : runChecks(context));
+  const report = await healthOf(stack, options.wait === true);
   process.stdout.write(`${options.json === true ? JSON.stringify(report, null, 2) : healthText(report)}\n`);
   return report.ok ? ExitCode.ok : ExitCode.blocked;
 }
 
-function healthText({ checks, summary }: HealthReport): string {
+/** @param wait until the checks pass, or for rollout.healthTimeout; else one round of them. */
+export async function healthOf(stack: Stack, wait = false): Promise<HealthReport> {
+  const config = await stackConfig(stack);
+  const access = await clusterAccess(stack, config);
+  const session = await connect(access, realClock);
+  const context = { session, access, settings: stepSettings(config), clock: realClock };
+  if (!wait) return runChecks(context);
+  const { signal } = new AbortController();
+  return awaitHealthy(context, { signal, report: (message) => void process.stderr.write(`${message}\n`) });
+}
+
+export function healthText({ checks, summary }: HealthReport): string {
   const table = new Table({
     head: ['', 'check', 'found'],
     style: { head: [], border: [], compact: true },

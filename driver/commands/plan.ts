@@ -1,6 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { addSummary } from '../ci/job';
 import { CommandError, ExitCode } from '../exit';
 import { planRoll, type RollPlan } from '../plan';
-import { lookAround, outlookOf } from '../planOutlook';
+import { planMarkdown } from '../planMarkdown';
+import { lookAround, outlookOf, type Outlook } from '../planOutlook';
 import { planJson, planText } from '../planView';
 import { openStack } from '../project';
 import { withStrategy, type StrategyOptions } from '../strategy';
@@ -8,17 +12,31 @@ import { projectFrom, type CommonOptions } from './options';
 
 export interface PlanCommandOptions extends CommonOptions, StrategyOptions {
   nodes?: string[];
+  /** Files to write, each in the format of its ending. */
+  out?: string[];
 }
+
+const FORMATS: Record<string, (stack: string, plan: RollPlan, outlook: Outlook) => string> = {
+  '.json': (stack, plan, outlook) => `${JSON.stringify(planJson(stack, plan, outlook), null, 2)}\n`,
+  '.md': planMarkdown,
+  '.txt': (_, plan, outlook) => `${planText(plan, outlook)}\n`,
+};
 
 /** `prox-ops plan`: what a roll would do, and what stands in its way. Changes nothing. */
 export async function planCommand(options: PlanCommandOptions): Promise<ExitCode> {
+  const files = options.out ?? [];
+  for (const file of files)
+    if (!(extname(file) in FORMATS))
+      throw new CommandError(`--out: expected a file ending in ${Object.keys(FORMATS).join(', ')}, found ${file}.`);
   const stack = await openStack(projectFrom(options));
   const [whole, around] = await Promise.all([planRoll(stack), lookAround(stack)]);
   const narrow = narrowed(whole, options.nodes);
   const plan = { ...narrow, nodes: withStrategy(narrow.nodes, around.config, options) };
   const outlook = await outlookOf(stack, plan, around);
-  const json = () => JSON.stringify(planJson(stack.name, plan, outlook), null, 2);
-  process.stdout.write(`${options.json === true ? json() : planText(plan, outlook)}\n`);
+  const as = (ending: string) => FORMATS[ending]?.(stack.name, plan, outlook) ?? '';
+  for (const file of files) await writeFile(file, as(extname(file)));
+  addSummary(planMarkdown(stack.name, plan, outlook));
+  process.stdout.write(as(options.json === true ? '.json' : '.txt'));
   return outlook.blockers.length > 0 ? ExitCode.blocked : ExitCode.ok;
 }
 

@@ -97,7 +97,7 @@ function copyText(file: string, recipients: string[], held: HeldSecrets): string
   return `Talos secrets (OS authority ${fingerprint(held.bundle)}) written to ${file}, ${how}; read back and compared`;
 }
 
-function agesText(held: HeldSecrets, ages: SecretAge[]): string {
+export function agesText(held: HeldSecrets, ages: SecretAge[]): string {
   const table = new Table({
     head: ['secret', 'days old', 'expires', '', 'made anew by'],
     style: { head: [], border: [], compact: true },

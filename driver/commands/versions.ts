@@ -1,11 +1,12 @@
 import { clusterState, installedExtensions, runningImages } from '@prox-ops/operations';
+import type { Stack } from '@pulumi/pulumi/automation';
 import Table from 'cli-table3';
 import { planCluster } from '../../config/plan';
 import { clusterAccess } from '../access';
 import { ExitCode } from '../exit';
 import { knownPins } from '../pins';
-import { openStack, type Project } from '../project';
-import { readStackFile } from '../stackFile';
+import { openStack } from '../project';
+import { readStackFile, stackConfig } from '../stackFile';
 import { compareVersions, labelOf, type Installed, type VersionRow, type Versions } from '../versions';
 import { projectFrom, type CommonOptions } from './options';
 
@@ -19,15 +20,15 @@ export async function versionsCommand(options: VersionsCommandOptions): Promise<
   const pins = knownPins();
   const project = projectFrom(options);
   const config = await readStackFile(project.stackFile);
-  const installed = options.offline === true ? undefined : await look(project);
+  const installed = options.offline === true ? undefined : await installedVersions(await openStack(project));
   const versions = compareVersions(pins, config, planCluster(config).nodes, installed);
   process.stdout.write(`${options.json === true ? JSON.stringify(versions, null, 2) : versionsText(versions)}\n`);
   return options.check === true && versions.differences.length > 0 ? ExitCode.blocked : ExitCode.ok;
 }
 
-async function look(project: Project): Promise<Installed> {
-  const stack = await openStack(project);
-  const config = await readStackFile(project.stackFile);
+/** What runs in the cluster of a stack. */
+export async function installedVersions(stack: Stack): Promise<Installed> {
+  const config = await stackConfig(stack);
   const access = await clusterAccess(stack, config);
   const addresses = Object.fromEntries(planCluster(config).nodes.map(({ name, address }) => [name, address]));
   const [{ nodes }, extensions, images] = await Promise.all([

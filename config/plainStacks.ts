@@ -5,8 +5,8 @@
  * (PROX_OPS_SOURCE_MAPS=1).
  */
 if (process.env.PROX_OPS_SOURCE_MAPS !== '1') {
-  // Of a resource's trace the SDK leaves the first five out: they are its own.
-  const frames = 7;
+  // Of a resource's trace the SDK leaves the first five out: they are its own. So none is stored.
+  const frames = 5;
   Error.stackTraceLimit = frames;
   // eslint-disable-next-line @typescript-eslint/no-base-to-string -- V8's call sites write themselves out
   const line = (site: NodeJS.CallSite) => `    at ${String(site)}`;

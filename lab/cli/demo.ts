@@ -18,6 +18,8 @@ import { judgementExitCode, judgementText } from './verdict-view.js';
 
 /** Where the driver keeps the event logs and reports of its runs, below the project's directory. */
 const DRIVER_LOGS = join('.prox-ops', 'runs');
+/** What a shell says of a command that Ctrl-C ended. */
+const INTERRUPTED = 128 + constants.signals.SIGINT;
 
 export interface DemoOptions extends UpOptions {
   /** Leave the lab running. */
@@ -55,9 +57,11 @@ async function inLab(target: Target, output: Output, signal: AbortSignal): Promi
   const steps = demoSteps(target, projectDirectory());
   let exitCode: number = EXIT.done;
   for (const [index, step] of steps.entries()) {
+    // A Ctrl-C while the lab was starting: no step has heard of it, and none is to begin.
+    if (signal.aborted) return INTERRUPTED;
     output.out(`\n${pc.bold(`${index + 1}/${steps.length} ${step.title}`)}`);
     exitCode = await runStep(step, { env: environment, cwd: project }, signal);
-    if (signal.aborted) exitCode = 128 + constants.signals.SIGINT;
+    if (signal.aborted) exitCode = INTERRUPTED;
     if (exitCode === EXIT.done) continue;
     output.err(`${step.title}: ended with exit code ${exitCode}\n`);
     break;

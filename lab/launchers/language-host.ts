@@ -6,14 +6,15 @@ import { LanguageHost, languageService } from './language-service';
 
 /**
  * Serves the engine's language plugin for Node until the engine ends. `args` are the engine's: flags, then its address.
- * Prints the port, and nothing else, on stdout: the engine reads it there.
+ * Prints the port, and nothing else, on stdout: the engine reads it there. `preload`: modules that every program has
+ * loaded before its own.
  */
-export function main(args: readonly string[]): void {
+export function main(args: readonly string[], preload: readonly string[] = []): void {
   if (args.some((arg) => /^--?version$/.test(arg))) {
     console.log(sdkVersion);
     return;
   }
-  const host = new LanguageHost((address) => onEngineGone(address, () => end(host)));
+  const host = new LanguageHost((address) => onEngineGone(address, () => end(host)), preload);
   const address = args.at(-1);
   // Without an address the engine gives it later, in the handshake.
   if (address !== undefined && !address.startsWith('-')) {

@@ -30,7 +30,10 @@ export class LanguageHost {
   private readonly children = new Set<ChildProcess>();
 
   /** `onEngine` is called with the engine's address whenever it becomes known. */
-  constructor(private readonly onEngine: (address: string) => void) {}
+  constructor(
+    private readonly onEngine: (address: string) => void,
+    readonly preload: readonly string[],
+  ) {}
 
   private address = '';
 
@@ -112,7 +115,7 @@ async function runProgram(host: LanguageHost, call: ServerUnaryCall<RunRequest, 
     );
   }
   try {
-    const child = host.adopt(startProgram(programCommand(call.request, host.engineAddress)));
+    const child = host.adopt(startProgram(programCommand(call.request, host.engineAddress, host.preload)));
     // The engine gave up, or is gone.
     call.once('cancelled', () => child.kill('SIGKILL'));
     const { error, bail } = await programOutcome(child);

@@ -19,8 +19,8 @@ export interface Outcome {
   readonly bail: boolean;
 }
 
-/** The Node command (without node itself) that runs a Pulumi program. @throws Error for bad runtime options. */
-export function programCommand(request: RunRequest, engineAddress: string): Command {
+/** The Node command (without node itself) that runs a Pulumi program after loading `preload`. @throws Error for bad runtime options. */
+export function programCommand(request: RunRequest, engineAddress: string, preload: readonly string[] = []): Command {
   const info = programInfo(request);
   const options = parseOptions(runtimeOptions(info));
   const flags: [string, string][] = [
@@ -36,6 +36,7 @@ export function programCommand(request: RunRequest, engineAddress: string): Comm
   return {
     args: [
       ...options.nodeargs,
+      ...preload.flatMap((module) => ['--require', module]),
       resolveRunner('@pulumi/pulumi/cmd/run', info.getProgramDirectory()),
       ...flags.filter(([, value]) => value !== '').flat(),
       ...(request.getDryrun() ? ['--dry-run'] : []),

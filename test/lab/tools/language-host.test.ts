@@ -110,7 +110,7 @@ describe('language host', () => {
 
     beforeEach(async () => {
       server = new Server();
-      server.addService(LanguageRuntimeService, languageService(new LanguageHost(() => undefined)));
+      server.addService(LanguageRuntimeService, languageService(new LanguageHost(() => undefined, [])));
       const listen = promisify(server.bindAsync.bind(server));
       const port = await listen('127.0.0.1:0', ServerCredentials.createInsecure());
       client = new LanguageRuntimeClient(`127.0.0.1:${port}`, credentials.createInsecure());

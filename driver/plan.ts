@@ -137,7 +137,7 @@ function isProvider(change: Change): boolean {
 function plannedNode(name: string, resources: Change[]): PlannedNode {
   const vm = resources.find((change) => change.type === VM_TYPE);
   const inputs = vm?.after ?? vm?.before ?? {};
-  const to = releaseOf(vm?.after) ?? '';
+  const to = releaseOf(vm?.after) ?? wantedTalos(resources) ?? '';
   const from = releaseOf(vm?.before);
   const kubernetes = kubernetesChange(resources);
   return {
@@ -147,7 +147,7 @@ function plannedNode(name: string, resources: Change[]): PlannedNode {
     ...(typeof vm?.before?.name === 'string' && { vmName: vm.before.name }),
     from,
     to,
-    action: actionFor(vm),
+    action: neverJoined(resources) ? 'add' : actionFor(vm),
     needsReplacement: needsReplacement(vm, resources),
     why: reasons(vm, from, to),
     ...(kubernetes && { kubernetes }),
@@ -192,6 +192,23 @@ function actionFor(vm: Change | undefined): PlannedNode['action'] {
 }
 
 const GATE_TYPE = 'pulumi-nodejs:dynamic/prox-ops:HealthGate';
+const TURN_TYPE = 'pulumi-nodejs:dynamic/prox-ops:RolloutTurn';
+
+/**
+ * A first build, or a node's coming, stopped half way, whatever there is of its VM: the last step of its join was never
+ * done. What an interrupted turn took down is in the state still, and is made again as a replacement.
+ */
+function neverJoined(resources: Change[]): boolean {
+  const turn = resources.find(({ type }) => type === TURN_TYPE);
+  return turn !== undefined && turn.ops.every((op) => op === 'create');
+}
+
+/** A preview does not know the VM's description while its schematic is still to be made. */
+function wantedTalos(resources: Change[]): string | undefined {
+  const release = resources.find(({ type }) => type === GATE_TYPE)?.after?.release as { talos?: unknown } | undefined;
+  return typeof release?.talos === 'string' ? release.talos : undefined;
+}
+
 /** A release makes these of a VM: its template, and the description that names release and schematic. */
 const OF_THE_IMAGE = /^(description|clone)\b/;
 

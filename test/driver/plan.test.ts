@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { EngineEvent, OpType } from '@pulumi/pulumi/automation';
 import { ChangeSet } from '../../driver/changes';
 import { planFrom } from '../../driver/plan';
+import { UNKNOWN } from '../../operations/src/index';
 
 const CLUSTER = 'urn:pulumi:lab::prox-ops::prox-ops:cluster:Cluster';
 
@@ -94,8 +95,26 @@ describe('driver/plan', () => {
   });
 
   it('a node whose turn was interrupted before its VM went is finished, not replaced', () => {
-    const [node] = planOf(vm('same', 'w1', 'worker', 8004, 'v1.11.3', 'v1.11.3'), turn('create', 'w1')).nodes;
+    const event = vm('same', 'w1', 'worker', 8004, 'v1.11.3', 'v1.11.3');
+    const [node] = planOf(event, turn('replace', 'w1'), turn('create-replacement', 'w1')).nodes;
     assert.equal(node?.action, 'finish');
+  });
+
+  it('a node that never joined is still to come, whatever there is of its VM', () => {
+    for (const op of ['same', 'replace'] as const) {
+      const [node] = planOf(vm(op, 'w1', 'worker', 8004, 'v1.11.3', 'v1.11.3'), turn('create', 'w1')).nodes;
+      assert.equal(node?.action, 'add');
+    }
+  });
+
+  it('the release is known where the description is not yet, because the schematic is another', () => {
+    const inputs = { vmId: 8004, tags: ['worker'], description: 'Talos v1.11.3, schematic abc' };
+    const type = 'proxmoxve:index/vmLegacy:VmLegacy';
+    const changed = step('replace', type, 'w1-vm', component('w1'), { ...inputs, description: UNKNOWN }, inputs);
+    const gateType = 'pulumi-nodejs:dynamic/prox-ops:HealthGate';
+    const wanted = { release: { talos: 'v1.11.3', kubernetes: 'v1.34.1', schematic: UNKNOWN } };
+    const [node] = planOf(changed, step('replace', gateType, 'w1-gate', component('w1'), wanted, wanted)).nodes;
+    assert.deepEqual([node?.from, node?.to, node?.action], ['v1.11.3', 'v1.11.3', 'replace']);
   });
 
   it('an update of a lifecycle resource stores inputs and is no turn', () => {

@@ -103,7 +103,11 @@ export class NodeServices {
     const peer = { name: guest.node, address: guest.address };
     const etcd = new EtcdService(fleet.world, fleet.etcd, { talosCluster: configuration.clusterId, peer, disk });
     boot.etcd = etcd;
-    etcd.onChange(() => boot.refresh());
+    etcd.onChange(() => {
+      boot.refresh();
+      // Kubelets wait for an API server, and nothing else tells of the first one where no other member joins.
+      fleet.changed();
+    });
     etcd.start(boot.signal);
   }
 

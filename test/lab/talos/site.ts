@@ -113,18 +113,18 @@ export class Site {
     this.talosconfig = talosconfig;
   }
 
-  /** Three control planes at .1, .2 and .3, and workers at .4 and so on, up and in one etcd cluster. */
-  async cluster(workers = 1): Promise<void> {
-    const all = Array.from({ length: 3 + workers }, (_, index) =>
-      index < 3
+  /** Control planes from .1 on, workers at the addresses after them, up and in one etcd cluster. */
+  async cluster(workers = 1, controlPlanes = 3): Promise<void> {
+    const all = Array.from({ length: controlPlanes + workers }, (_, index) =>
+      index < controlPlanes
         ? { name: `control-${index + 1}`, last: index + 1, role: 'controlplane' as const }
-        : { name: `worker-${index - 2}`, last: index + 1, role: 'worker' as const },
+        : { name: `worker-${index - controlPlanes + 1}`, last: index + 1, role: 'worker' as const },
     );
     for (const { name, last, role } of all) this.start(name, last, { dataDisk: role === 'worker' });
     await Promise.all(all.map(({ name, last, role }) => this.configure(name, last, role)));
     await this.until('services run', () => this.fleet.running().length === all.length);
     await this.eventually('bootstrap', '-n', this.address(1));
-    await this.until('all are ready', () => this.running().length === all.length && this.voters() === 3);
+    await this.until('all are ready', () => this.running().length === all.length && this.voters() === controlPlanes);
   }
 
   /** Waits for maintenance mode and hands a node its configuration. */

@@ -1,9 +1,11 @@
+import { drain } from './drain';
+import { driver } from './driver';
 import { plaintext } from './plaintext';
 import { policies } from './policies';
 import { scale } from './scale';
 
 /** `npm run bench [TOPIC...]`: what is measured, by name. Results are ratios, printed for people. */
-const TOPICS: Record<string, () => Promise<string>> = { scale, policies, plaintext };
+const TOPICS: Record<string, () => Promise<string>> = { scale, policies, plaintext, drain, driver };
 
 async function main(asked: string[]): Promise<void> {
   const unknown = asked.filter((topic) => !(topic in TOPICS));

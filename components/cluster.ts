@@ -2,7 +2,7 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import type { BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
-import { wantsAddOns, type ClusterPlan, type NodePlan } from '../config/plan';
+import { targetOf, wantsAddOns, type ClusterPlan, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { vmGuards, type VmGuards } from '../lifecycle/vmGuards';
 import { CloneQueue } from './cloneQueue';
@@ -126,7 +126,7 @@ export class Cluster extends pulumi.ComponentResource {
       clusterName: config.cluster.name,
       kubeconfig: '',
       talosconfig: machines,
-      controlPlanes: plan.controlPlanes.map((node) => node.address),
+      controlPlanes: plan.controlPlanes.map((node) => targetOf(node).address),
       proxmoxEndpoint: config.proxmox.endpoint,
       proxmoxToken: token,
       ...(config.linstor && { linstor: linstorAccess(config.linstor) }),

@@ -95,7 +95,7 @@ export function replacingPaths({ hardware, found, upgraded }: NodePlan): string[
 
 /** Paths in which the provider sees a difference for ever (pulumi-proxmoxve #664), and what an adopted machine keeps. */
 export function ignoredPaths({ hardware, found, kept }: NodePlan): string[] {
-  if (kept === true) return ['*'];
+  if (kept) return ['*'];
   return ['disks[0].speed', ...(hardware.dataDisk === undefined ? [] : ['disks[1].speed']), ...(found?.keep ?? [])];
 }
 

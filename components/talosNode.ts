@@ -143,6 +143,6 @@ function applyMode(talos: string): 'no_reboot' | 'auto' {
 }
 
 function ignoredOfConfiguration({ kept, found }: NodePlan): string[] {
-  if (kept === true) return ['*'];
+  if (kept) return ['*'];
   return found?.keepConfiguration === true ? ['machineConfigurationInput'] : [];
 }

@@ -1,4 +1,4 @@
-import type { ClusterPlan, NodePlan } from './plan';
+import type { ClusterPlan, NodePlan, NodeTarget } from './plan';
 
 /**
  * Environment variable with nodes (names, separated by commas) whose machines were upgraded in place to the release that
@@ -7,9 +7,9 @@ import type { ClusterPlan, NodePlan } from './plan';
 export const UPGRADED_IN_PLACE = 'PROX_OPS_UPGRADED_IN_PLACE';
 
 /**
- * Environment variable with nodes whose leaving was stopped, for the one update that puts them back: their VMs stay as
- * they are, whatever the stack file wants of them by now. Otherwise the change that made a node leave would replace its
- * VM after all.
+ * Environment variable with nodes whose leaving was stopped, for the one update that puts them back, as JSON by name: how
+ * each stands. Their VMs stay as they are, whatever the stack file wants of them by now, and are reached where they are;
+ * otherwise the change that made a node leave would replace its VM after all, or be looked for at an address to come.
  */
 export const PUT_BACK = 'PROX_OPS_PUT_BACK';
 
@@ -22,19 +22,20 @@ export const KUBELETS_KEPT = 'PROX_OPS_KUBELETS_KEPT';
 /** The plan with the nodes marked that an update's environment names. */
 export function markNodes(plan: ClusterPlan, environment: Record<string, string | undefined>): ClusterPlan {
   const upgraded = namesIn(environment[UPGRADED_IN_PLACE]);
-  const kept = namesIn(environment[PUT_BACK]);
-  const kubelets = versionsIn(environment[KUBELETS_KEPT]);
+  const kept = byName<NodeTarget>(environment[PUT_BACK]);
+  const kubelets = byName<string>(environment[KUBELETS_KEPT]);
   const mark = (node: NodePlan): NodePlan => ({
     ...node,
     ...(upgraded.includes(node.name) && { upgraded: true }),
-    ...(kept.includes(node.name) && { kept: true }),
+    ...(kept[node.name] !== undefined && { kept: kept[node.name] }),
     ...(kubelets[node.name] !== undefined && { kubelet: kubelets[node.name] }),
   });
-  return { ...plan, nodes: plan.nodes.map(mark) };
+  const controlPlanes = plan.controlPlanes.map(mark);
+  return { ...plan, nodes: plan.nodes.map(mark), controlPlanes };
 }
 
-function versionsIn(text = '{}'): Partial<Record<string, string>> {
-  return JSON.parse(text) as Partial<Record<string, string>>;
+function byName<T>(text = '{}'): Partial<Record<string, T>> {
+  return JSON.parse(text) as Partial<Record<string, T>>;
 }
 
 function namesIn(text = ''): string[] {

@@ -78,8 +78,8 @@ export interface NodePlan {
   upgraded?: true;
   /** Version of the kubelet, where it is not the release's. */
   kubelet?: string;
-  /** It is put back by this update: its VM and its configuration stay as they are. */
-  kept?: true;
+  /** It is put back by this update: its VM and its configuration stay as they are, and it is reached as it stands. */
+  kept?: NodeTarget;
 }
 
 export interface AddonsPlan {
@@ -91,7 +91,16 @@ export interface AddonsPlan {
 }
 
 /** What the lifecycle steps have to know of a node. */
-export function targetOf({ name, role, vmId, uuid, host, address, satellite, found }: NodePlan) {
+export interface NodeTarget extends Pick<
+  NodePlan,
+  'name' | 'role' | 'vmId' | 'uuid' | 'host' | 'address' | 'satellite'
+> {
+  /** Where the VM is called otherwise than the node. */
+  vmName?: string;
+}
+
+export function targetOf({ name, role, vmId, uuid, host, address, satellite, found, kept }: NodePlan): NodeTarget {
+  if (kept) return kept;
   const vmName = found?.vmName;
   return { name, role, vmId, uuid, host, address, satellite, ...(vmName !== undefined && { vmName }) };
 }

@@ -9,7 +9,7 @@ import { CommandError, ExitCode } from './exit';
 import { TurnTracker } from './nodeTurn';
 import { runEnvironment } from './rollUpdate';
 import type { RunLog } from './runLog';
-import { readState, VM_TYPE, type StateResource } from './state';
+import { GATE_TYPE, IDENTITY_TYPE, readState, VM_TYPE, type StateResource } from './state';
 import { stackConfig } from './stackFile';
 
 export interface AbortOptions {
@@ -36,7 +36,7 @@ export async function abortNode(options: AbortOptions, node: string): Promise<vo
       environment: {
         ...runEnvironment(options),
         [RELEASE_OVERRIDES]: JSON.stringify({ [node]: slot }),
-        [PUT_BACK]: node,
+        [PUT_BACK]: JSON.stringify({ [node]: standing(resources) }),
         [ONLY_NODES]: node,
       },
       onEvent: (event) => {
@@ -48,6 +48,15 @@ export async function abortNode(options: AbortOptions, node: string): Promise<vo
       log.emit({ type: 'run.reconciled', what });
     },
   );
+}
+
+/**
+ * The node as it stands, by the innermost resource of those that make it leave: it is the last to go before the VM, and so
+ * still has the inputs that the node was last joined with.
+ */
+function standing(resources: StateResource[]): unknown {
+  const told = (wanted: string) => resources.find(({ type }) => type === wanted)?.inputs.node;
+  return told(GATE_TYPE) ?? told(IDENTITY_TYPE);
 }
 
 /** The slot whose release the node's VM runs. */

@@ -7,7 +7,7 @@ import { preview } from './engine';
 import { CommandError, ExitCode } from './exit';
 import { isKnown } from './judged';
 import { TURN_TYPES } from './phases';
-import { VM_TYPE } from './state';
+import { GATE_TYPE, VM_TYPE } from './state';
 
 /** One node's turn, as planned. */
 export interface PlannedNode {
@@ -191,7 +191,6 @@ function actionFor(vm: Change | undefined): PlannedNode['action'] {
   return 'finish';
 }
 
-const GATE_TYPE = 'pulumi-nodejs:dynamic/prox-ops:HealthGate';
 const TURN_TYPE = 'pulumi-nodejs:dynamic/prox-ops:RolloutTurn';
 
 /**

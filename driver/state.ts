@@ -5,7 +5,8 @@ import { unreadableState } from './unreadable';
 
 export const VM_TYPE = 'proxmoxve:index/vmLegacy:VmLegacy';
 export const CONFIGURATION_TYPE = 'talos:machine/configurationApply:ConfigurationApply';
-const IDENTITY_TYPE = 'pulumi-nodejs:dynamic/prox-ops:NodeIdentity';
+export const GATE_TYPE = 'pulumi-nodejs:dynamic/prox-ops:HealthGate';
+export const IDENTITY_TYPE = 'pulumi-nodejs:dynamic/prox-ops:NodeIdentity';
 export const SCHEMATIC_TYPE = 'talos:imageFactory/schematic:Schematic';
 export const BOOTSTRAP_TYPE = 'talos:machine/bootstrap:Bootstrap';
 

@@ -1,7 +1,8 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- inputs as providers get them, which have no types */
 import assert from 'node:assert/strict';
-import { planCluster } from '../../config/plan';
-import { markNodes, PUT_BACK, UPGRADED_IN_PLACE } from '../../config/marks';
+import { planCluster, targetOf } from '../../config/plan';
+import { machinePatches } from '../../components/machinePatches';
+import { KUBELETS_KEPT, markNodes, PUT_BACK, UPGRADED_IN_PLACE } from '../../config/marks';
 import { configuration, Recording, TOKEN, type Registration } from './support/recording';
 
 const VM = 'proxmoxve:index/vmLegacy:VmLegacy';
@@ -201,7 +202,12 @@ describe('the production cluster, as registered', () => {
 
     it('a node that is put back keeps its VM and its configuration, whatever the stack file wants of them', async () => {
       const config = configuration();
-      const marked = await Recording.of(config, markNodes(planCluster(config), { [PUT_BACK]: 'k8s-work-1' }));
+      const stands = { ...targetOf(planCluster(config).nodes[3]!), address: '10.20.67.99', host: 'odin' };
+      assert.equal(stands.name, 'k8s-work-1');
+      const putBack = { [PUT_BACK]: JSON.stringify({ 'k8s-work-1': stands }) };
+      const marked = await Recording.of(config, markNodes(planCluster(config), putBack));
+      for (const name of ['k8s-work-1-gate', 'k8s-work-1-turn', 'k8s-work-1-identity'])
+        assert.deepEqual(marked.get(name).inputs.node, stands);
       for (const name of ['k8s-work-1-vm', 'k8s-work-1-config'])
         assert.deepEqual(marked.get(name).opts.ignoreChanges, ['*']);
       for (const name of ['k8s-work-2-vm', 'k8s-work-2-config'])
@@ -217,6 +223,16 @@ describe('the production cluster, as registered', () => {
         assert.ok(paths.includes(path), path);
       for (const path of ['tags', 'networkDevices', 'startup', 'onBoot', 'disks', 'disks[1]', 'nodeName'])
         assert.ok(!paths.includes(path), path);
+    });
+
+    it('a kubelet that is to stay has its own image in the configuration, another one no word of it', () => {
+      const config = configuration();
+      const kept = { [KUBELETS_KEPT]: JSON.stringify({ 'k8s-ctrl-1': 'v1.34.0' }) };
+      const images = markNodes(planCluster(config), kept).nodes.map((node) =>
+        machinePatches(config, node, 'installer').filter((patch) => patch.includes('siderolabs/kubelet')),
+      );
+      assert.deepEqual(images[0], ['machine:\n  kubelet:\n    image: ghcr.io/siderolabs/kubelet:v1.34.0\n']);
+      assert.deepEqual(images.slice(1).flat(), []);
     });
 
     it('an upgrade in place is written down by another description; what needs the power off still replaces the VM', async () => {

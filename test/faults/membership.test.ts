@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import type { Node } from 'yaml';
-import { editStack, generations, registered } from '../support/engine-cluster';
+import { cordoned, editStack, generations, registered, seen } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
+import { testNetwork } from '../support/network';
 import { holds } from '../support/verdict';
 
 const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3', 'k8s-work-5'];
+
+const BASE = 114;
 
 /** Nodes come, go and move by an edit of the stack file; each turn leaves with the same steps as a replacement. */
 describe('nodes come, go and move', () => {
@@ -12,7 +15,7 @@ describe('nodes come, go and move', () => {
   const taken = new Map<string, Node>();
 
   before(async () => {
-    engine = await EngineLab.start({ base: 114, nodes: NODES, rollout: { healthPasses: 1 } });
+    engine = await EngineLab.start({ base: BASE, nodes: NODES, rollout: { healthPasses: 1 } });
     const up = await engine.proxOps('up');
     assert.equal(up.code, 0, up.output);
     await engine.lab.armed();
@@ -29,6 +32,24 @@ describe('nodes come, go and move', () => {
     await roll();
     assert.notEqual(generations(engine)['k8s-work-5'], before['k8s-work-5']);
     assert.equal(vm('k8s-work-5')?.host, 'odin');
+    assert.ok(ready('k8s-work-5'));
+  });
+
+  it('a worker gets another address: stopped on its way it is put back where it is, and then comes back there', async () => {
+    const [before, address] = [generations(engine), testNetwork(BASE).map('10.20.67.199')];
+    editStack(engine, (document, nodes) => document.setIn([...nodes, 'k8s-work-5', 'address'], address));
+    const driver = engine.begin('roll', '--yes', '--json');
+    const finished = engine.finished(driver);
+    await seen(driver, /"phase\.started","node":"k8s-work-5","phase":"drain"/);
+    engine.lab.faults.set('evacuation-no-capacity');
+    const stopped = await finished;
+    engine.lab.faults.clear();
+    assert.equal(stopped.code, 3, stopped.output);
+    assert.deepEqual(generations(engine), before);
+    assert.equal(await cordoned(engine, 'k8s-work-5'), false);
+    await holds(engine);
+    await roll();
+    assert.equal(machine('k8s-work-5')?.address, address);
     assert.ok(ready('k8s-work-5'));
   });
 
@@ -109,6 +130,10 @@ describe('nodes come, go and move', () => {
 
   function vm(node: string) {
     return engine.lab.status().vms.find(({ name }) => name === node);
+  }
+
+  function machine(name: string) {
+    return engine.lab.status().machines.find(({ node }) => node === name);
   }
 
   function ready(node: string): boolean {

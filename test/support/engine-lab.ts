@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Lab, startLab } from '../../lab/daemon/lab';
+import type { Durations } from '../../lab/world/durations';
 import { createLabProject, LAB_STACK } from '../../lab/inventory/project';
 import { ensureTools, TOOL_NAMES } from '../../lab/tools/index';
 import { testNetwork } from './network';
@@ -26,6 +27,8 @@ export interface EngineLabOptions {
   auditedUsers?: string[];
   /** No stack file: the cluster is there before its description. */
   undescribed?: boolean;
+  /** As fast as can be when absent. The object is asked each time: it may be changed while the lab runs. */
+  durations?: Durations;
 }
 
 /** A lab with a project of its own, and the commands a person would run against it, as real child processes. */
@@ -51,7 +54,7 @@ export class EngineLab {
         name: 'test',
         directory,
         base: network.base,
-        durations: 'fastest',
+        durations: options.durations ?? 'fastest',
         nodes,
         auditedUsers,
         tools,

@@ -88,8 +88,9 @@ function members(view: EtcdView, controlPlanes: string[], turns: TurnRequest[]):
   const [first] = turns;
   const own = first?.role === 'controlplane' ? view.members.find(({ hostname }) => hostname === first.name) : undefined;
   const live = new Set([...view.live.values()].map(({ address }) => address));
+  const coming = turns.filter(({ action }) => action === 'add').map(({ address }) => address);
   const absent = controlPlanes
-    .filter((address) => !live.has(address) && address !== first?.address)
+    .filter((address) => !live.has(address) && address !== first?.address && !coming.includes(address))
     .map((address) => view.troubles.find((trouble) => trouble.startsWith(`${address}:`)) ?? `${address}: no member`);
   return [...unhealthyMembers(view, own), ...absent].map((found) =>
     blocker({

@@ -206,6 +206,18 @@ describe('operations/preflight: what a rollout will meet', () => {
     );
   });
 
+  it('control planes that are still to come do not answer, and need not', async () => {
+    for (const name of ['c2', 'c3']) {
+      world.kubernetes.remove(`/api/v1/nodes/${name}`);
+      world.talos.machines.delete(addressOf(name));
+      world.proxmox.vms.delete(world.inputs(name).node.vmId);
+    }
+    const coming = ['c2', 'c3'].map((name) => turn(world, name, { action: 'add' }));
+    assert.deepEqual(blockers(await preflight(world, coming)), []);
+    const found = blockers(await preflight(world, [turn(world, 'w1')]));
+    assert.equal(found.filter((text) => text.startsWith('etcd etcd: 10.0.0.')).length, 2, found.join('\n'));
+  });
+
   it('a node that somebody else cordoned stays so: it blocks every other node’s turn, and not its own', async () => {
     const node = world.kubernetes.at('/api/v1/nodes/w2');
     world.kubernetes.put('/api/v1/nodes/w2', { ...node, spec: { unschedulable: true } });

@@ -36,6 +36,7 @@ interface Ruled {
   dependencyDashboardApproval?: boolean;
   enabled?: boolean;
   allowedVersions?: string;
+  separateMultipleMinor?: boolean;
 }
 
 /** Of a line that says something is wrong. */
@@ -168,9 +169,19 @@ async function checkRules(home: string): Promise<void> {
     const asked = labels.includes('needs-approval');
     assert.equal(dependencyDashboardApproval === true, asked, `${name} ${type}: approval`);
   }
-  const indirect = { depType: 'indirect', enabled: false };
-  assert.equal((await ruled('gomod', 'k8s.io/kubernetes', 'minor', indirect)).enabled, true);
-  assert.equal((await ruled('gomod', 'golang.org/x/sys', 'minor', indirect)).enabled, false);
+  for (const name of ['siderolabs/talos', 'ghcr.io/siderolabs/kubelet'])
+    assert.equal((await ruled('custom.regex', name, 'minor')).separateMultipleMinor, true, name);
+  const indirect = (tool: string) => ({
+    depType: 'indirect',
+    enabled: false,
+    packageFile: `lab/tools/${tool}/go.mod`,
+  });
+  const enabled = async (...of: Parameters<typeof ruled>) => (await ruled(...of)).enabled;
+  assert.equal(await enabled('gomod', 'k8s.io/kubernetes', 'minor', indirect('kubernetes')), true);
+  assert.equal(await enabled('gomod', 'k8s.io/client-go', 'major', indirect('kubernetes')), false);
+  assert.equal(await enabled('gomod', 'k8s.io/client-go', 'minor', indirect('kwok')), false);
+  assert.equal(await enabled('gomod', 'sigs.k8s.io/kwok', 'minor', indirect('kwok')), true);
+  assert.equal(await enabled('gomod', 'golang.org/x/sys', 'minor', indirect('kwok')), false);
   assert.equal((await ruled('npm', 'renovate', 'major')).allowedVersions, '<40');
 }
 

@@ -1,8 +1,8 @@
 import { planCluster } from '../config/plan';
-import { abortNode } from './abort';
 import { UpdateError } from './engine';
 import { CommandError, ExitCode } from './exit';
 import type { Expectation } from './history';
+import { openNodesFirst } from './openNodes';
 import { lookAround } from './planOutlook';
 import { descriptionDigest } from './judged';
 import { lookAhead } from './planRefusal';
@@ -13,7 +13,6 @@ import { applyUpdate, runEnvironment, type RollOptions } from './rollUpdate';
 import type { Outcome, RunEvent } from './runLog';
 import { changeKubernetesOf } from './kubernetesTurn';
 import { forgetAdopted, stackConfig, stackFileOf } from './stackFile';
-import { readState } from './state';
 import { withStrategy } from './strategy';
 import { NodeTurn } from './turn';
 import { upgradeNode } from './upgrade';
@@ -73,8 +72,8 @@ function stopped(exitCode: ExitCode, message?: string): Ending {
   return { outcome: 'stopped', exitCode, ...(message !== undefined && { message }) };
 }
 
-async function takeTurns(options: RollOptions, plan: RollPlan, nodes: PlannedNode[]): Promise<Ending> {
-  nodes.sort(await openNodesFirst(options, nodes));
+async function takeTurns(options: RollOptions, plan: RollPlan, planned: PlannedNode[]): Promise<Ending> {
+  const nodes = await openNodesFirst(options, planned);
   for (const [index, node] of nodes.entries()) {
     if (options.signal.aborted)
       return stopped(ExitCode.interrupted, `stopped before ${node.name}; go on with: prox-ops roll`);
@@ -127,25 +126,6 @@ function announce(
   // A node may have two turns.
   const once = planned.filter(({ name }, index) => planned.findIndex((other) => other.name === name) === index);
   log.emit({ type: 'run.started', runId, command, stack: stack.name, holder, nodes: once });
-}
-
-/**
- * An interrupted run may have left a node open that is not the first in order, and its turn has to end before another
- * one's: its VM still stands, then it is put back and waits for its place; its VM is gone, then it is finished first.
- */
-async function openNodesFirst(
-  options: RollOptions,
-  nodes: PlannedNode[],
-): Promise<(left: PlannedNode, right: PlannedNode) => number> {
-  const state = await readState(options.stack);
-  const open = state.openNodes().filter((name) => name !== nodes[0]?.name);
-  const gone = open.filter((name) => !state.hasVm(name));
-  for (const name of open.filter((candidate) => !gone.includes(candidate))) {
-    options.log.emit({ type: 'run.reconciled', what: `${name} had begun to leave out of its order: putting it back` });
-    await abortNode(options, name);
-  }
-  const first = ({ name }: PlannedNode) => (gone.includes(name) ? 0 : 1);
-  return (left, right) => first(left) - first(right);
 }
 
 /** Templates and images of the new release on every host, before the first cordon. */

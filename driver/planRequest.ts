@@ -13,6 +13,7 @@ export function preflightRequest(plan: Pick<RollPlan, 'nodes' | 'prepare'>, conf
     turns: plan.nodes.map((node) => turnRequest(node, cluster, config)),
     prepare: plan.prepare.flatMap((change) => preparedTemplate(change, config)),
     settings: stepSettings(config),
+    kubeletArgs: config.talos.kubelet.extraArgs,
     ...(linstor && { linstorController: { namespace: linstor.namespace, selector: linstor.controllerSelector } }),
   };
 }

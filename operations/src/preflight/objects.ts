@@ -52,6 +52,8 @@ export interface SpreadConstraint {
 export interface Container {
   name: string;
   image?: string;
+  command?: string[];
+  args?: string[];
   restartPolicy?: string;
   resources?: { requests?: Record<string, string> };
   ports?: { hostPort?: number; hostIP?: string; protocol?: string }[];

@@ -42,6 +42,8 @@ export interface PreflightRequest {
   turns: TurnRequest[];
   prepare: PreparedTemplate[];
   settings: Settings;
+  /** Further arguments of every kubelet, by name. */
+  kubeletArgs?: Record<string, string>;
   /** Namespace and label selector of LINSTOR's controller. */
   linstorController?: { namespace: string; selector: string };
 }

@@ -1,5 +1,6 @@
 import { blocker, type Finding } from './finding.js';
 import type { SchedulableNode, SchedulablePod } from './objects.js';
+import { removedFromControlPlane, removedFromKubelet } from './removed.js';
 import type { TurnRequest } from './request.js';
 
 /** Kubelets may be so many minors older than the API server (Kubernetes' version skew policy). */
@@ -11,10 +12,19 @@ interface Version {
 }
 
 /** Upgrade paths that nobody supports: skipped minors, and a kubelet newer than the API servers it talks to. */
-export function versionFindings(turns: TurnRequest[], nodes: SchedulableNode[], pods: SchedulablePod[]): Finding[] {
+export function versionFindings(
+  turns: TurnRequest[],
+  nodes: SchedulableNode[],
+  pods: SchedulablePod[],
+  kubeletArgs: Record<string, string> = {},
+): Finding[] {
   const fleet = new Fleet(nodes, pods);
   return turns.flatMap((turn) => {
-    const found = [...talosPath(turn, fleet), ...kubernetesPath(turn, fleet)];
+    const found = [
+      ...talosPath(turn, fleet),
+      ...kubernetesPath(turn, fleet),
+      ...removedFindings(turn, fleet, pods, kubeletArgs),
+    ];
     fleet.takesTurn(turn);
     return found;
   });
@@ -93,6 +103,26 @@ function talosPath({ name, from, release, part }: TurnRequest, fleet: Fleet): Fi
 function isNext(old: Version, next: Version): boolean {
   if (old.major === next.major) return Math.abs(old.minor - next.minor) <= 1;
   return next.major === old.major + 1 && next.minor === 0;
+}
+
+/** Whatever way the release gets onto the node, its configuration goes with it. */
+function removedFindings(
+  turn: TurnRequest,
+  fleet: Fleet,
+  pods: SchedulablePod[],
+  args: Record<string, string>,
+): Finding[] {
+  const { name, role, part, release } = turn;
+  const next = parse(release?.kubernetes);
+  const step = (running: Map<string, string>) => {
+    const now = parse(running.get(name));
+    return now && next && { from: now.minor, to: next.minor };
+  };
+  const [servers, kubelet] = [step(fleet.apiServers), step(fleet.kubelets)];
+  return [
+    ...(servers && role === 'controlplane' && part !== 'kubelet' ? removedFromControlPlane(name, servers, pods) : []),
+    ...(kubelet && part !== 'control plane' ? removedFromKubelet(name, kubelet, args) : []),
+  ];
 }
 
 function kubernetesPath(turn: TurnRequest, fleet: Fleet): Finding[] {

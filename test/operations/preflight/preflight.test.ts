@@ -324,6 +324,38 @@ describe('operations/preflight: what a rollout will meet', () => {
     assert.match(far.join(), /v1.38.0, the API server of c1 is v1.36.3/);
   });
 
+  it('Kubernetes: flags, feature gates and plugins that the release to come no longer knows', async () => {
+    const pod = (name: string, ...flags: string[]) =>
+      world.kubernetes.put(`/api/v1/namespaces/kube-system/pods/${name}-c1`, {
+        metadata: { namespace: 'kube-system', annotations: { 'kubernetes.io/config.mirror': 'x' } },
+        spec: {
+          nodeName: 'c1',
+          containers: [
+            { name, image: `registry.k8s.io/${name}:v1.31.4`, command: [`/usr/local/bin/${name}`, ...flags] },
+          ],
+        },
+      });
+    for (const name of NODES) {
+      const path = `/api/v1/nodes/${name}`;
+      const node = world.kubernetes.at(path);
+      const nodeInfo = { ...node.status.nodeInfo, kubeletVersion: 'v1.31.4' };
+      world.kubernetes.put(path, { ...node, status: { ...node.status, nodeInfo } });
+    }
+    pod('kube-apiserver', '--feature-gates=KMSv2=true,InPlacePodVerticalScaling=true', '--v=2');
+    const to = (kubernetes: string, name = 'c1') => [turn(world, name, { release: { talos: 'v1.13.0', kubernetes } })];
+    const said = async (turns: TurnRequest[], more: Partial<PreflightRequest> = {}) =>
+      blockers(await preflight(world, turns, more)).filter((text) => text.startsWith('version Kubernetes'));
+    assert.deepEqual(await said(to('v1.31.9')), []);
+    assert.deepEqual(await said(to('v1.32.1')), ['version Kubernetes: kube-apiserver: feature gate KMSv2']);
+    pod('kube-apiserver', '--v=2');
+    pod('kube-scheduler', '--feature-gates=NodeOutOfServiceVolumeDetach=true');
+    assert.match((await said(to('v1.32.1'))).join(), /kube-scheduler: feature gate NodeOutOfServiceVolumeDetach/);
+    pod('kube-scheduler');
+    assert.deepEqual(await said(to('v1.32.1'), { kubeletArgs: { 'max-pods': '200' } }), []);
+    const gates = { kubeletArgs: { 'feature-gates': 'ServerSideApply=true' } };
+    assert.deepEqual(await said(to('v1.32.1'), gates), ['version Kubernetes: kubelet: feature gate ServerSideApply']);
+  });
+
   it('the lease: held by a living run, by a dead one; a node left open softens what is its doing', async () => {
     const lease = (annotations: object) => ({
       metadata: { namespace: 'kube-system', annotations },

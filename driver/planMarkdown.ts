@@ -24,7 +24,11 @@ function headline({ nodes: turns, prepare, inPlace }: RollPlan, { blockers, expe
   const times = turns.map(({ name }) => expected[name]?.ms);
   const total = times.every((ms) => ms !== undefined) ? times.reduce((sum, ms) => sum + ms, 0) : undefined;
   const kept = turns.filter(({ action }) => action === 'upgrade').length;
-  const what = `${turns.length - kept} node(s) to replace, ${kept} to upgrade in place`;
+  // Of a node's two turns, the kubelet's is the one that every node has.
+  const updated = turns.filter(({ part }) => part === 'kubelet').length;
+  const replaced = turns.filter(({ action }) => action !== 'upgrade' && action !== 'kubernetes').length;
+  const kubernetes = updated === 0 ? '' : `, ${updated} to get another Kubernetes in place`;
+  const what = `${replaced} node(s) to replace, ${kept} to upgrade in place${kubernetes}`;
   const long = total === undefined || turns.length === 0 ? '' : `, about ${duration(total)}`;
   const verdict = blockers.length === 0 ? '✅ ready' : `❌ blocked by ${blockers.length}`;
   return `**${verdict}**: ${what}${long}, one at a time.`;

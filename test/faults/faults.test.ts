@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { FaultName } from '../../lab/world/faults';
+import { FAULTS, type FaultName } from '../../lab/world/faults';
 import type { Phase } from '../../driver/phases';
-import { cordoned, generations, release, seen } from '../support/engine-cluster';
+import { cordoned, generations, nodesOf, release, seen } from '../support/engine-cluster';
 import { Turns } from '../support/turns';
 import { holds } from '../support/verdict';
 
@@ -25,6 +25,8 @@ const OTHER = 'k8s-work-1';
 
 interface Case {
   fault: FaultName;
+  /** Of a node that has pods: a node that was just replaced has none but those of its DaemonSets. */
+  onPods?: true;
   subject?: string;
   /** Set when this step of the node's turn begins: the preflight has seen nothing of it. */
   at: Phase;
@@ -46,8 +48,8 @@ const CASES: Case[] = [
     code: 0,
     says: /stalled .*reboot 1 of 1 through Talos/,
   },
-  { fault: 'pdb-never-allows', at: 'turn', code: 3, says: /the node empty within 1 attempts of 15 s/ },
-  { fault: 'pod-never-terminates', subject: NODE, at: 'turn', code: 3, says: /1 pods left: \S+ \(ending\)/ },
+  { fault: 'pdb-never-allows', onPods: true, at: 'turn', code: 3, says: /the node empty within 1 attempts of 15 s/ },
+  { fault: 'pod-never-terminates', onPods: true, at: 'turn', code: 3, says: /1 pods left: \S+ \(ending\)/ },
   { fault: 'resource-faulty', subject: OTHER, at: 'drain', code: 3, says: /nothing faulty in LINSTOR/ },
   { fault: 'satellite-never-back', subject: NODE, at: 'create VM', code: 4, says: /satellite/ },
   { fault: 'sync-stuck', at: 'drain', code: 4, says: /no replica left on the node within 20 s/ },
@@ -66,14 +68,15 @@ describe('every fault in the middle of a replacement: it stops or goes on as it 
     await turns?.engine.close();
   });
 
-  for (const { fault, subject, at, count, code, says } of CASES) {
+  for (const { fault, onPods, subject, at, count, code, says } of CASES) {
     it(`${fault}: exit ${code}`, async () => {
       const { faults } = turns.engine.lab;
+      const node = onPods ? await nodeWithPods() : NODE;
       const first = await turns.disturbed(
-        NODE,
+        node,
         at,
         () => {
-          faults.set(fault, subject, count);
+          faults.set(fault, FAULTS[fault].scope === 'none' ? undefined : (subject ?? node), count);
         },
         () => {
           faults.clear();
@@ -82,6 +85,11 @@ describe('every fault in the middle of a replacement: it stops or goes on as it 
       assert.equal(first.code, code, first.output);
       assert.match(first.output, says);
     });
+  }
+
+  async function nodeWithPods(): Promise<string> {
+    const [node] = await nodesOf(turns.engine, 'shop', 'web');
+    return node ?? assert.fail('no pod of web');
   }
 
   it('host-offline: exit 3, since a VM on a silent host cannot be known', async () => {

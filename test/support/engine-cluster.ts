@@ -41,6 +41,13 @@ export async function registered(engine: EngineLab): Promise<string[]> {
   return items.flatMap(({ metadata }) => metadata?.name ?? []).sort();
 }
 
+/** Names of the nodes that pods of a workload run on. */
+export async function nodesOf(engine: EngineLab, namespace: string, workload: string): Promise<string[]> {
+  const labelSelector = `app.kubernetes.io/name=${workload}`;
+  const { items } = await (await coreApi(engine)).listNamespacedPod({ namespace, labelSelector });
+  return items.flatMap(({ spec }) => spec?.nodeName ?? []).sort();
+}
+
 async function coreApi({ lab }: EngineLab): Promise<CoreV1Api> {
   const config = new KubeConfig();
   config.loadFromString(await lab.parts.kubernetes.adminKubeconfig());

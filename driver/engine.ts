@@ -48,6 +48,19 @@ export async function update(
   );
 }
 
+/** Deletes resources: those named as targets, or else everything that is not protected. */
+export async function destroy(
+  stack: Stack,
+  options: UpdateOptions,
+  onReconciled: (what: string) => void,
+): Promise<void> {
+  await withLock(stack, onReconciled, () =>
+    run(stack, options, (signal, onEvent) =>
+      withoutAfterthoughts(stack).destroy({ ...common(stack, options), signal, onEvent }),
+    ),
+  );
+}
+
 /**
  * After an update the Automation API runs the CLI three more times, for outputs and history that nobody here reads: a
  * second or two for each node.

@@ -13,10 +13,13 @@ import {
   type IssuesOptions,
 } from './commands/ci';
 import { configCheckCommand, configSchemaCommand, SCHEMAS } from './commands/config';
+import { destroyCommand, type DestroyCommandOptions } from './commands/destroy';
 import { healthCommand, type HealthCommandOptions } from './commands/health';
 import { planCommand, type PlanCommandOptions } from './commands/plan';
 import type { CommonOptions, RunOptions } from './commands/options';
+import { orphansCommand, type OrphansCommandOptions } from './commands/orphans';
 import { rebootCommand, type RebootCommandOptions } from './commands/reboot';
+import { rebuildCommand, type RebuildCommandOptions } from './commands/rebuild';
 import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
 import { reportCommand, REPORT_FORMATS, type ReportCommandOptions } from './commands/report';
 import { rollbackCommand, type RollbackCommandOptions } from './commands/rollback';
@@ -181,6 +184,8 @@ function buildProgram(): Command {
     .option('--dry-run', 'show the stack file and what differs; write nothing')
     .option('--overwrite', 'replace an existing stack file, and the state of its stack')
     .action((options: AdoptCommandOptions) => finish(adoptCommand(options)));
+  wholeCluster(program);
+  orphans(program);
   secretsCommands(program);
   ciCommands(program);
   const config = program.command('config').description('the stack file');
@@ -193,6 +198,27 @@ function buildProgram(): Command {
     .addArgument(new Argument('[of]', 'which').choices(Object.keys(SCHEMAS)).default('stack'))
     .action((of: keyof typeof SCHEMAS) => finish(Promise.resolve(configSchemaCommand(of))));
   return program;
+}
+
+function wholeCluster(program: Command): void {
+  audited(program.command('destroy').description('take the whole cluster down; its identity is kept'))
+    .option('-y, --yes', 'do not ask')
+    .option('--secrets-copy <file>', 'where the copy of the Talos secrets goes (default: in .prox-ops/secrets)')
+    .option('--recipient <age>', 'encrypt that copy for an age recipient (age1...); can be repeated', collected)
+    .option('--lose-secrets <cluster>', 'the Talos secrets go, too; needs TALOS_DESTROY_SECRETS=1 and the name')
+    .action((options: DestroyCommandOptions) => finish(destroyCommand(options)));
+  policies(audited(program.command('rebuild').description('build a destroyed cluster again, as the same cluster')))
+    .option('-y, --yes', 'do not ask')
+    .option('--secrets-copy <file>', 'compare this copy of the Talos secrets first')
+    .option('--identity <file>', 'age identity, for an encrypted copy')
+    .action((options: RebuildCommandOptions) => finish(rebuildCommand(options)));
+}
+
+function orphans(program: Command): void {
+  audited(program.command('orphans').description('what is left of this stack and owned by nobody'))
+    .option('--delete', 'remove the disk images that are provably unowned')
+    .option('-y, --yes', 'do not ask')
+    .action((options: OrphansCommandOptions) => finish(orphansCommand(options)));
 }
 
 function secretsCommands(program: Command): void {

@@ -32,12 +32,14 @@ export { forwardTransport } from './clients/linstorForward.js';
 export { KubernetesClient, KubernetesError, KubernetesUnreachable, type Kubernetes } from './clients/kubernetes.js';
 export { httpTransport, LinstorClient, LinstorError, LinstorUnreachable, type Linstor } from './clients/linstor.js';
 export { ProxmoxClient, ProxmoxError, type Proxmox, type ProxmoxVm } from './clients/proxmox.js';
+export { ProxmoxWriter } from './clients/proxmoxWriter.js';
 export { TalosCli, TalosError, type Talos } from './clients/talos.js';
 export { secretFile, type SecretFile } from './clients/secretFile.js';
 export type { Node as KubernetesNode } from './clients/kubernetesObjects.js';
 export type { EtcdMember, EtcdStatus, Extension, MachineStatus } from './clients/talosOutput.js';
 export { readEtcd, type EtcdView } from './checks/etcdView.js';
 export { ForeignVmError, isUnconfigured, removeHalfMadeVm, vmExists, type HalfMadeVm } from './actions/halfMadeVm.js';
+export { keepSnapshot, verifySnapshot } from './actions/snapshot.js';
 export { removeStaleImage, type ImageFile } from './actions/staleImage.js';
 export {
   assertIdIsFree,

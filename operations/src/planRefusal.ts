@@ -1,6 +1,9 @@
 /** Set by the driver's read-only plan, which previews all replacements at once and carries none of them out. */
 const PLAN_ONLY = 'PROX_OPS_PLAN';
 
+/** Names the cluster that is torn down as a whole: what the engine asks of a node then is no replacement. */
+const TEARDOWN = 'PROX_OPS_TEARDOWN';
+
 /** One provider host serves one preview or update; what it has been told lasts as long. */
 const announced = new Set<string>();
 
@@ -10,8 +13,10 @@ const announced = new Set<string>();
  */
 export function announceReplacement(
   node: string,
+  cluster: string,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): void {
+  if (env[TEARDOWN] === cluster) return;
   announced.add(node);
   if (announced.size < 2 || env[PLAN_ONLY] === '1') return;
   const [first] = announced;

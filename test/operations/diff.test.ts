@@ -56,7 +56,13 @@ describe('diff: what replaces a lifecycle resource', () => {
   });
 
   it('the driver’s read-only plan previews all of them', () => {
-    announceReplacement('w1', { PROX_OPS_PLAN: '1' });
-    announceReplacement('w2', { PROX_OPS_PLAN: '1' });
+    announceReplacement('w1', 'test', { PROX_OPS_PLAN: '1' });
+    announceReplacement('w2', 'test', { PROX_OPS_PLAN: '1' });
+  });
+
+  it('a tear-down of the whole cluster replaces nothing, one of another cluster does', () => {
+    for (const node of ['w1', 'w2']) announceReplacement(node, 'test', { PROX_OPS_TEARDOWN: 'test' });
+    announceReplacement('w1', 'test', { PROX_OPS_TEARDOWN: 'other' });
+    assert.throws(() => announceReplacement('w2', 'test', { PROX_OPS_TEARDOWN: 'other' }), /expected w1 alone/);
   });
 });

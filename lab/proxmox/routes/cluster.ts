@@ -22,6 +22,9 @@ export const clusterRoutes: Route[] = [
   },
   { method: 'GET', path: '/cluster/status', params: {}, run: ({ site, local }) => status(site, local) },
   { method: 'GET', path: '/cluster/tasks', params: {}, run: ({ site }) => site.tasks.list().slice(0, 25).map(taskRow) },
+  // The lab has no job of either kind.
+  { method: 'GET', path: '/cluster/replication', params: {}, run: () => [] },
+  { method: 'GET', path: '/cluster/backup', params: {}, run: () => [] },
   // Privileges aren't emulated: a known token may do everything.
   {
     method: 'GET',

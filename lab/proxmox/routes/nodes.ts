@@ -15,6 +15,8 @@ export const nodeRoutes: Route[] = [
     params: {},
     run: ({ site, vars }) => hostStatus(site, vars.node!),
   },
+  // Containers are guests of another kind, of which the lab has none.
+  { method: 'GET', path: '/nodes/{node}/lxc', params: {}, run: ({ site, vars }) => (site.hosts.reach(vars.node!), []) },
   {
     method: 'GET',
     path: '/nodes/{node}/network',

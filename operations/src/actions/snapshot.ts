@@ -18,16 +18,31 @@ const SECTOR = 512;
  * @returns its path. @throws Stop when it is not; then no file is left.
  */
 export async function takeSnapshot(step: Step, address: string): Promise<string> {
-  const directory = step.settings.snapshotDirectory;
+  const { settings, inputs, node, ctx, session } = step;
+  const names = { cluster: inputs.access.clusterName, node: node.name, at: ctx.clock.now() };
+  return keepSnapshot(session.talos, address, settings.snapshotDirectory, names);
+}
+
+/** The same outside of a node's turn. @param names what the file is called by; `at` in milliseconds since the epoch. */
+export async function keepSnapshot(
+  talos: Pick<Talos, 'etcdSnapshot'>,
+  address: string,
+  directory: string,
+  names: { cluster: string; node: string; at: number },
+): Promise<string> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const stamp = new Date(step.ctx.clock.now()).toISOString().replaceAll(/[:.]/g, '-');
-  const path = join(directory, `etcd-${step.inputs.access.clusterName}-${step.node.name}-${stamp}.db`);
-  await writeSnapshot(step.session.talos, address, path);
+  const stamp = new Date(names.at).toISOString().replaceAll(/[:.]/g, '-');
+  const path = join(directory, `etcd-${names.cluster}-${names.node}-${stamp}.db`);
+  await writeSnapshot(talos, address, path);
   return path;
 }
 
 /** Writes a snapshot that is whole to `path`, readable by its owner alone. @throws Stop; then there is no such file. */
-export async function writeSnapshot(talos: Talos, address: string, path: string): Promise<void> {
+export async function writeSnapshot(
+  talos: Pick<Talos, 'etcdSnapshot'>,
+  address: string,
+  path: string,
+): Promise<void> {
   const partial = `${path}.partial`;
   try {
     // A file that exists keeps its mode: what talosctl writes into is private before the first byte.

@@ -157,6 +157,7 @@ describe('R002 a cluster is destroyed and rebuilt as the same cluster', () => {
 
   it('a VM that somebody removed is told as gone; killed in its middle with API, LINSTOR and Talos gone, it goes on', async () => {
     const { faults, parts } = engine.lab;
+    engine.lab.monitor.disarm();
     faults.clear('vm-id-reused');
     parts.proxmox.byHand.remove(8006, { keepDisks: true });
     faults.set('kubernetes-api-down');

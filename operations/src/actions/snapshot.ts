@@ -38,11 +38,7 @@ export async function keepSnapshot(
 }
 
 /** Writes a snapshot that is whole to `path`, readable by its owner alone. @throws Stop; then there is no such file. */
-export async function writeSnapshot(
-  talos: Pick<Talos, 'etcdSnapshot'>,
-  address: string,
-  path: string,
-): Promise<void> {
+export async function writeSnapshot(talos: Pick<Talos, 'etcdSnapshot'>, address: string, path: string): Promise<void> {
   const partial = `${path}.partial`;
   try {
     // A file that exists keeps its mode: what talosctl writes into is private before the first byte.

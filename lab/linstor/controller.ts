@@ -74,6 +74,10 @@ export class LinstorController implements Storage {
     if (known) this.change(() => disconnect(this.model, known));
   }
 
+  wipe(): void {
+    this.change(() => this.model.wipe());
+  }
+
   setInUse(resource: string, node: string, inUse: boolean): void {
     this.change(() => (inUse ? open : close)(this.model, resource, node));
   }

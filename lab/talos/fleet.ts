@@ -124,6 +124,7 @@ export class TalosFleet implements Machines, Peers {
   }
 
   private wipeKubernetes(): void {
+    this.deps.storage.wipe();
     this.deps.kubernetes.wipe().catch((error: unknown) => this.failed('kubernetes', error));
   }
 

@@ -140,4 +140,6 @@ export interface Storage {
   satelliteDown(node: string): void;
   /** Whether a replica of any resource on the node is in use (Primary). Set by lab/kubernetes as pods with volumes run. */
   setInUse(resource: string, node: string, inUse: boolean): void;
+  /** The database is gone: Piraeus keeps it in objects of Kubernetes, and it goes with them. */
+  wipe(): void;
 }

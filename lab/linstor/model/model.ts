@@ -21,7 +21,7 @@ export type NodeEvent = 'node-create' | 'node-delete' | 'node-evacuate' | 'node-
  * consequences that need no time, `advance` those that time brings. It knows neither HTTP nor timers.
  */
 export class Model {
-  readonly cluster = new Cluster();
+  cluster = new Cluster();
   readonly reports: ErrorReports;
   /** Which nodes' workloads want a resource Primary, by resource key; the oldest wish first. */
   readonly wishes = new Map<string, Set<string>>();
@@ -35,6 +35,12 @@ export class Model {
 
   replies(context?: Context): Replies {
     return new Replies(() => this.world.now(), context);
+  }
+
+  /** An empty database, as a controller that starts for the first time makes it. */
+  wipe(): void {
+    this.cluster = new Cluster();
+    this.wishes.clear();
   }
 
   announce(event: NodeEvent, node: LinstorNode): void {

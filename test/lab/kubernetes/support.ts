@@ -139,6 +139,7 @@ export class FakeStorage implements Storage {
 
   satelliteUp(): void {}
   satelliteDown(): void {}
+  wipe(): void {}
 
   setInUse(resource: string, node: string, inUse: boolean): void {
     if (inUse) this.inUse.set(resource, node);

@@ -68,7 +68,7 @@ export class ProxmoxLab {
       adminKubeconfig: async () => kubeconfig,
       nodeReady: () => true,
     };
-    const storage: Storage = { satelliteUp: nothing, satelliteDown: nothing, setInUse: nothing };
+    const storage: Storage = { satelliteUp: nothing, satelliteDown: nothing, setInUse: nothing, wipe: nothing };
     const { world, cluster: hypervisors, images } = this;
     const fleet = new TalosFleet(world, { hypervisors, kubernetes, storage, images, talosctl });
     await images.start();

@@ -154,4 +154,8 @@ export class FakeStorage implements Storage {
   setInUse(): void {
     // Nothing here looks at it.
   }
+
+  wipe(): void {
+    this.satellites.clear();
+  }
 }

@@ -20,7 +20,8 @@ const COMPARED = ['node', 'access', 'settings', 'release'] as const;
 export function diffBracket(bracket: Bracket, olds: BracketInputs, news: BracketInputs): BracketDiff {
   if (olds.vm === news.vm) {
     // An adopted machine would get its new kubelet and API server at the same time as all the others.
-    if (bracket === 'turn' && olds.release.kubernetes !== news.release.kubernetes) announceReplacement(olds.node.name, olds.access.clusterName);
+    if (bracket === 'turn' && olds.release.kubernetes !== news.release.kubernetes)
+      announceReplacement(olds.node.name, olds.access.clusterName);
     const changes = COMPARED.some((key) => !isDeepStrictEqual(olds[key], news[key]));
     return { changes, replaces: [], deleteBeforeReplace: true };
   }

@@ -95,8 +95,10 @@ export function replacingPaths({ hardware, found, upgraded }: NodePlan): string[
 
 /** Paths in which the provider sees a difference for ever (pulumi-proxmoxve #664), and what an adopted machine keeps. */
 export function ignoredPaths({ hardware, found, kept }: NodePlan): string[] {
-  if (kept) return ['*'];
-  return ['disks[0].speed', ...(hardware.dataDisk === undefined ? [] : ['disks[1].speed']), ...(found?.keep ?? [])];
+  const speeds = ['disks[0].speed', ...(hardware.dataDisk === undefined ? [] : ['disks[1].speed'])];
+  const seen = [...speeds, ...(found?.keep ?? [])];
+  // The engine knows the star and the provider does not: it would see those differences, and the VM be updated for nothing.
+  return kept ? ['*', ...seen] : seen;
 }
 
 /**

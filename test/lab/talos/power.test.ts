@@ -82,6 +82,18 @@ describe('talos: reboot, reset, shutdown and upgrade, tracked by the real talosc
     assert.equal(version('old'), 'v1.12.0');
   });
 
+  it('pulls an image the old way where the new one is not served yet', async () => {
+    site.start('older', 12, { image: { schematic: site.schematic, version: 'v1.12.4' } });
+    await site.configure('older', 12, 'worker');
+    await site.until('it runs', () => site.running().includes('older'));
+    const pull = (image: string) => site.run('image', 'pull', image, '--namespace', 'system', '-n', site.address(12));
+    const pulled = await pull(installer('v1.12.5'));
+    assert.equal(pulled.code, 0, pulled.stderr);
+    const none = await pull('factory.talos.dev/nocloud-installer/none:v1.12.5');
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /code = NotFound desc = error pulling image: failed to pull image/);
+  });
+
   it('installs a staged upgrade at the next boot', () => {
     assert.equal(done.staged.code, 0, done.staged.stderr);
     assert.equal(version('worker-4'), 'v1.13.3');

@@ -1,15 +1,12 @@
 import type { Stack } from '@pulumi/pulumi/automation';
-import { clusterState, installedSchematics } from '@prox-ops/operations';
 import { planCluster } from '../../config/plan';
-import { clusterAccess } from '../access';
 import { healthOf, healthText } from '../commands/health';
 import { agesText, mustBeThere } from '../commands/secrets';
 import { installedVersions } from '../commands/versions';
 import { knownPins } from '../pins';
 import { secrets } from '../secrets';
 import { stackConfig } from '../stackFile';
-import { readState } from '../state';
-import { stalenessOf, wantedSchematics, type Staleness } from '../staleness';
+import { stackStatus } from '../stackStatus';
 import { agesOf } from '../talosSecrets/ages';
 import { heldSecrets } from '../talosSecrets/held';
 import { compareVersions } from '../versions';
@@ -23,7 +20,7 @@ export async function lookAfter(stack: Stack): Promise<Finding[]> {
       const report = await healthOf(stack);
       return { report, text: healthText(report) };
     }),
-    await looked(async () => ({ versions: await versionsOf(stack), stale: await stale(stack) })),
+    await looked(async () => ({ versions: await versionsOf(stack), stale: (await stackStatus(stack)).stale })),
     await looked(async () => {
       const held = mustBeThere(await heldSecrets(stack), stack.name);
       const found = agesOf(held, new Date());
@@ -44,17 +41,4 @@ async function looked<T>(look: () => Promise<T>): Promise<Looked<T>> {
 async function versionsOf(stack: Stack) {
   const config = await stackConfig(stack);
   return compareVersions(knownPins(), config, planCluster(config).nodes, await installedVersions(stack));
-}
-
-async function stale(stack: Stack): Promise<Staleness> {
-  const config = await stackConfig(stack);
-  const { nodes } = planCluster(config);
-  const access = await clusterAccess(stack, config);
-  const addresses = Object.fromEntries(nodes.map(({ name, address }) => [name, address]));
-  const [state, installed, resources] = await Promise.all([
-    clusterState(access, config.rollout),
-    installedSchematics(access, addresses),
-    readState(stack),
-  ]);
-  return stalenessOf(nodes, state, installed, wantedSchematics(resources));
 }

@@ -1,27 +1,16 @@
-import { clusterState, installedSchematics, type ClusterState, type Schematics } from '@prox-ops/operations';
+import type { ClusterState, Schematics } from '@prox-ops/operations';
 import Table from 'cli-table3';
-import { planCluster, type NodePlan } from '../../config/plan';
-import { clusterAccess } from '../access';
+import type { NodePlan } from '../../config/plan';
 import { ExitCode } from '../exit';
 import { openStack } from '../project';
-import { readState } from '../state';
-import { stackConfig } from '../stackFile';
-import { stalenessOf, wantedSchematics, type Staleness } from '../staleness';
+import { stackStatus } from '../stackStatus';
+import type { Staleness } from '../staleness';
 import { projectFrom, type CommonOptions } from './options';
 
 /** `prox-ops status`: each node as it is and as the stack file wants it, and who holds the rollout lease. */
 export async function statusCommand(options: CommonOptions): Promise<ExitCode> {
   const stack = await openStack(projectFrom(options));
-  const config = await stackConfig(stack);
-  const { nodes } = planCluster(config);
-  const access = await clusterAccess(stack, config);
-  const addresses = Object.fromEntries(nodes.map(({ name, address }) => [name, address]));
-  const [state, installed, resources] = await Promise.all([
-    clusterState(access, config.rollout),
-    installedSchematics(access, addresses),
-    readState(stack),
-  ]);
-  const stale = stalenessOf(nodes, state, installed, wantedSchematics(resources));
+  const { nodes, state, installed, stale } = await stackStatus(stack);
   const json = () => JSON.stringify(statusJson(nodes, state, installed, stale), null, 2);
   process.stdout.write(`${options.json === true ? json() : statusText(nodes, state, stale)}\n`);
   return ExitCode.ok;

@@ -130,7 +130,7 @@ describe('every fault in the middle of a replacement: it stops or goes on as it 
     await release(engine, 'v1.12.4');
     const driver = engine.begin('roll', '--yes', '--json', '--nodes', NODE, '--strategy', 'replace');
     const finished = engine.finished(driver);
-    await seen(driver, new RegExp(`"phase\\.started","node":"${NODE}","phase":"drain"`));
+    await seen(driver, new RegExp(`"phase\\.started","node":"${NODE}","phase":"evacuate"`));
     const { vmid } = engine.lab.status().vms.find(({ name }) => name === NODE) ?? assert.fail();
     engine.lab.faults.set('vm-id-reused', NODE);
     const { code, output } = await finished;

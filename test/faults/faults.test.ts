@@ -127,7 +127,7 @@ describe('every fault in the middle of a replacement: it stops or goes on as it 
   // The last one: what is gone by another hand does not come back.
   it('vm-id-reused: the machine that has the id now is not touched', async () => {
     const { engine } = turns;
-    await release(engine, 'v1.12.4');
+    await release(engine, 'v1.12.3');
     // Its evacuation takes a moment, in which the id changes hands.
     const node = await subjectOf('replicas');
     const driver = engine.begin('roll', '--yes', '--json', '--nodes', node, '--strategy', 'replace');

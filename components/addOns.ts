@@ -50,6 +50,8 @@ export class AddOns extends pulumi.ComponentResource {
         enableServerSideApply: true,
         // An object that is there already, Flux' or an adopted cluster's, is applied to and not refused.
         upsertExistingObjects: true,
+        // Else a new content is a new object: of the same name, it would be the one that is deleted afterwards.
+        enableConfigMapMutable: true,
         // While the API is away the nodes can still be mended: the add-ons wait for the next update.
         skipUpdateUnreachable: true,
         kubeClientSettings: { timeout: API_TIMEOUT },

@@ -1,6 +1,7 @@
 import { driverRoles, type DriverRole, type RoleRule } from '@prox-ops/operations';
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
+import { kustomizations } from '../config/kustomizations';
 import type { StackConfig } from '../config/schema';
 import { ownedBy } from './ownedObjects';
 
@@ -47,8 +48,9 @@ export class DriverAccess extends pulumi.ComponentResource {
     const { rollout, linstor } = this.args.config;
     // With a URL the controller is not reached through the API server.
     const forwarded = linstor !== undefined && linstor.url === undefined;
-    const { leaseNamespace } = rollout;
-    return driverRoles({ leaseNamespace, ...(forwarded && { linstorNamespace: linstor.namespace }) });
+    const { leaseNamespace, suspendFlux } = rollout;
+    const suspended = kustomizations(suspendFlux);
+    return driverRoles({ leaseNamespace, suspended, ...(forwarded && { linstorNamespace: linstor.namespace }) });
   }
 
   private createHome(name: string): k8s.core.v1.Namespace {

@@ -27,11 +27,10 @@ export class FluxFacts extends pulumi.ComponentResource {
   ) {
     super('prox-ops:automation:FluxFacts', name, {}, opts);
     const metadata = { ...ownedBy(), name: FACTS, namespace };
-    // In place: a Kustomization that names an object which is gone for a moment fails.
     new k8s.core.v1.ConfigMap(
       `${name}-facts`,
       { metadata, data: clusterFacts(config, plan) },
-      { ...object, parent: this, deleteBeforeReplace: false },
+      { ...object, parent: this },
     );
     this.registerOutputs({});
   }

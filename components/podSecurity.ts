@@ -1,3 +1,5 @@
+import { AWAITS_TURN } from '@prox-ops/operations';
+
 /** User of every container of ours: GitHub's runner image has this one, and the driver's image follows it. */
 const USER = 1001;
 
@@ -25,9 +27,6 @@ export function scratch(name: string, sizeLimit: string) {
 export function resources(cpu: string, memory: string, limits: { cpu: string; memory: string }) {
   return { requests: { cpu, memory }, limits };
 }
-
-/** Label of the node whose own runner stopped before its turn (operations/src/handOver.ts). */
-export const AWAITS_TURN = 'prox-ops.io/awaits-turn';
 
 /**
  * Keeps the driver's pods off a node that is about to be replaced, and off control planes, whose turns come first.

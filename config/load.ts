@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { StackConfig } from './schema';
 import { STACK_KEYS } from './schema';
-import { IMPORT_SECRETS, RELEASE_OVERRIDES, withImport, withOverrides } from './overrides';
+import { IMPORT_SECRETS, RELEASE_OVERRIDES, SETTINGS, withImport, withOverrides, withSettings } from './overrides';
 import { ConfigError, Problem } from './problem';
 import { validate } from './validate';
 
@@ -47,7 +47,8 @@ function rawConfig(source: pulumi.Config): Record<string, unknown> {
 }
 
 function configFrom(raw: Record<string, unknown>): StackConfig {
-  const config = withOverrides(validate(raw), process.env[RELEASE_OVERRIDES]);
+  const settled = withSettings(validate(raw), process.env[SETTINGS]);
+  const config = withOverrides(settled, process.env[RELEASE_OVERRIDES]);
   return withImport(config, process.env[IMPORT_SECRETS]);
 }
 

@@ -14,6 +14,30 @@ export const RELEASE_OVERRIDES = 'PROX_OPS_RELEASE_OVERRIDES';
  */
 export const IMPORT_SECRETS = 'PROX_OPS_IMPORT_SECRETS';
 
+/**
+ * Environment variable with settings for one run, `{"linstor":{"settleTimeout":2700}}`: the stack file stays as it is
+ * (`prox-ops roll --set`).
+ */
+export const SETTINGS = 'PROX_OPS_SETTINGS';
+
+/** Sections whose settings one run may have of its own: how nodes are replaced, and nothing of what they are. */
+export const SETTABLE = ['rollout', 'linstor'] as const;
+export type Settings = Partial<Record<(typeof SETTABLE)[number], Record<string, unknown>>>;
+
+/** The configuration with other settings. @throws ConfigError for what is no setting of the stack, or has no such value. */
+export function withSettings(config: StackConfig, text: string | undefined): StackConfig {
+  if (text === undefined || text === '') return config;
+  const settings = JSON.parse(text) as Settings;
+  const absent = SETTABLE.filter((section) => settings[section] !== undefined && config[section] === undefined);
+  if (absent.length > 0)
+    throw new ConfigError(absent.map((section) => new Problem([section], 'this section, because it is set', 'none')));
+  const changed = SETTABLE.filter((section) => settings[section] !== undefined).map((section) => [
+    section,
+    { ...config[section], ...settings[section] },
+  ]);
+  return validate({ ...config, ...(Object.fromEntries(changed) as object) });
+}
+
 /** The configuration with another place to take the Talos secrets from. */
 export function withImport(config: StackConfig, file: string | undefined): StackConfig {
   if (file === undefined || file === '') return config;

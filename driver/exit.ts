@@ -12,6 +12,8 @@ export const ExitCode = {
   open: 4,
   /** Another run holds the stack or the cluster's lease. Nothing was changed. */
   held: 5,
+  /** It is the turn of the node that this run itself runs on. Nothing is half done; the same command goes on elsewhere. */
+  handedOver: 6,
   /** Stopped by Ctrl-C. */
   interrupted: 130,
 } as const;

@@ -23,7 +23,7 @@ import { rebuildCommand, type RebuildCommandOptions } from './commands/rebuild';
 import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
 import { reportCommand, REPORT_FORMATS, type ReportCommandOptions } from './commands/report';
 import { rollbackCommand, type RollbackCommandOptions } from './commands/rollback';
-import { rollCommand, type RollCommandOptions } from './commands/roll';
+import { OWN_NODE, rollCommand, type RollCommandOptions } from './commands/roll';
 import {
   secretsCheckCommand,
   secretsCommand,
@@ -34,6 +34,7 @@ import {
 } from './commands/secrets';
 import { snapshotCommand } from './commands/snapshot';
 import { statusCommand } from './commands/status';
+import { templatesCommand, type TemplatesCommandOptions } from './commands/templates';
 import { unlockCommand, type UnlockCommandOptions } from './commands/unlock';
 import { upgradeCommand, type UpgradeCommandOptions } from './commands/upgrade';
 import { upCommand, type UpCommandOptions } from './commands/up';
@@ -52,6 +53,7 @@ Exit codes:
   3    a node's turn failed and what had been taken down was put back
   4    a node's turn failed and the node is out of the cluster; the message says how to go on
   5    another run holds the stack or the cluster's lease; nothing was changed
+  6    it is the turn of the node that this run runs on: the same command goes on from another one
   130  stopped by Ctrl-C`;
 
 /** Every command resolves with its exit code. */
@@ -82,7 +84,8 @@ function audited(command: Command): Command {
     .option('--reason <text>', 'why, for the audit trail')
     .addOption(
       new Option('--metrics-file <file>', 'write Prometheus metrics of the run there').env('PROX_OPS_METRICS_FILE'),
-    );
+    )
+    .option('--summary-file <file>', 'write what the run did there, as text');
 }
 
 function policies(command: Command): Command {
@@ -118,7 +121,11 @@ function buildProgram(): Command {
   strategic(policies(audited(program.command('roll').alias('resume'))))
     .description('replace every node that needs it, one by one; goes on where a run was stopped')
     .option('--nodes <names...>', 'these nodes only')
+    .addOption(new Option('--role <role>', 'nodes of this role only').choices(['controlplane', 'worker']))
     .option('--max-nodes <n>', 'stop after so many nodes', positive)
+    .option('--on-node <name>', `the node that this runs on: it stops before its turn (default: ${OWN_NODE})`)
+    .option('--suspend-flux <names...>', 'Kustomizations, as NAME or NAMESPACE/NAME (default: rollout.suspendFlux)')
+    .option('--set <key=value>', 'a setting for this run, like linstor.settleTimeout=45m; can be repeated', collected)
     .option('-y, --yes', 'do not ask')
     .action((options: RollCommandOptions) => finish(rollCommand(options)));
   policies(audited(program.command('upgrade [nodes...]')))
@@ -167,6 +174,9 @@ function buildProgram(): Command {
     .description('make a Talos release the one to run, in the stack file (default: what versions.yaml pins)')
     .option('--kubernetes <version>', 'Kubernetes version (default: unchanged, or pinned)')
     .action((talos: string | undefined, options: ReleaseCommandOptions) => finish(releaseCommand(talos, options)));
+  common(program.command('templates').description('what the machines are to be, as objects for a GitOps tool'))
+    .option('--namespace <name>', 'of the objects (default: automation.trigger.namespace, or argo)')
+    .action((options: TemplatesCommandOptions) => finish(templatesCommand(options)));
   common(program.command('versions').description('what is pinned, what runs, and what may come next; changes nothing'))
     .option('--offline', 'without a look at the cluster')
     .option('--check', 'exit code 2 when anything is not as versions.yaml has it')

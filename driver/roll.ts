@@ -1,4 +1,5 @@
 import { planCluster } from '../config/plan';
+import { Bystanders, leavesIt, letGo, ownNodeLast } from './bystanders';
 import { UpdateError } from './engine';
 import { CommandError, ExitCode } from './exit';
 import type { Expectation } from './history';
@@ -49,13 +50,32 @@ async function run(options: RollOptions): Promise<Ending> {
     planRoll(options.stack, runEnvironment(options), options.policyPacks),
     lookAround(options.stack),
   ]);
-  const nodes = withStrategy(chosen(plan, options), around.config, options);
-  if (nodes.length === 0 && plan.prepare.length === 0 && plan.inPlace.length === 0)
+  const nodes = ownNodeLast(withStrategy(chosen(plan, options), around.config, options), options.ownNode);
+  if (nodes.length === 0 && plan.prepare.length === 0 && plan.inPlace.length === 0) {
+    await letGo(options, around.config);
     return { outcome: 'nothing to do', exitCode: ExitCode.ok };
+  }
   const { blocked, expected } = await lookAhead(options, { nodes, prepare: plan.prepare }, around);
   if (blocked !== undefined) return stopped(ExitCode.blocked, blocked);
   if (!(await options.confirm({ ...plan, nodes }))) return stopped(ExitCode.interrupted, 'not confirmed');
   announce(options, nodes, expected);
+  const bystanders = await Bystanders.open(options, around.config);
+  await bystanders.prepare(around.config, nodes.length);
+  let ending = stopped(ExitCode.error, 'stopped by something unforeseen');
+  try {
+    ending = await change({ ...options, judged }, plan, nodes, bystanders);
+    return ending;
+  } finally {
+    await bystanders.leave(ending.exitCode, ending.message ?? ending.outcome);
+  }
+}
+
+async function change(
+  options: RollOptions,
+  plan: RollPlan,
+  nodes: PlannedNode[],
+  bystanders: Bystanders,
+): Promise<Ending> {
   try {
     await prepare(options, plan);
   } catch (error) {
@@ -65,18 +85,25 @@ async function run(options: RollOptions): Promise<Ending> {
       `templates and images: ${error.message}\nNo node was touched. Go on with: prox-ops roll`,
     );
   }
-  return takeTurns({ ...options, judged }, plan, nodes);
+  return takeTurns(options, plan, nodes, bystanders);
 }
 
 function stopped(exitCode: ExitCode, message?: string): Ending {
   return { outcome: 'stopped', exitCode, ...(message !== undefined && { message }) };
 }
 
-async function takeTurns(options: RollOptions, plan: RollPlan, planned: PlannedNode[]): Promise<Ending> {
+async function takeTurns(
+  options: RollOptions,
+  plan: RollPlan,
+  planned: PlannedNode[],
+  bystanders: Bystanders,
+): Promise<Ending> {
   const nodes = await openNodesFirst(options, planned);
   for (const [index, node] of nodes.entries()) {
     if (options.signal.aborted)
       return stopped(ExitCode.interrupted, `stopped before ${node.name}; go on with: prox-ops roll`);
+    if (node.name === options.ownNode && leavesIt(node)) return handedOver(node.name, bystanders);
+    await bystanders.turn(node, index, nodes.length);
     const stop = STOPS[await takeTurn(options, node, index, nodes.length)];
     if (stop !== undefined && options.signal.aborted && stop !== ExitCode.open)
       return stopped(ExitCode.interrupted, `stopped at ${node.name}, which is as it was; go on with: prox-ops roll`);
@@ -84,6 +111,20 @@ async function takeTurns(options: RollOptions, plan: RollPlan, planned: PlannedN
   }
   await settle(options, plan, nodes);
   return { outcome: 'done', exitCode: ExitCode.ok };
+}
+
+/** Between two nodes: nothing is out, and whoever goes on finds in the plan what is left. */
+async function handedOver(name: string, bystanders: Bystanders): Promise<Ending> {
+  if (await bystanders.handOver(name))
+    return stopped(
+      ExitCode.handedOver,
+      `stopped before ${name}, on which this run itself runs. Go on from another node with: prox-ops roll`,
+    );
+  return stopped(
+    ExitCode.blocked,
+    `${name}: expected this run on another node, found it where an earlier one handed over. Give its pod the affinity ` +
+      `of docs/automation.md, or start it elsewhere: prox-ops roll`,
+  );
 }
 
 async function takeTurn(options: RollOptions, node: PlannedNode, index: number, of: number): Promise<Outcome> {
@@ -109,8 +150,10 @@ async function refuseUnknownNodes({ stack, nodes = [] }: RollOptions): Promise<v
 }
 
 function chosen(plan: RollPlan, options: RollOptions): PlannedNode[] {
-  const wanted = options.nodes;
-  const nodes = wanted ? plan.nodes.filter((node) => wanted.includes(node.name)) : plan.nodes;
+  const { nodes: wanted, role } = options;
+  const nodes = plan.nodes.filter(
+    (node) => (wanted?.includes(node.name) ?? true) && (role === undefined || node.role === role),
+  );
   return nodes.slice(0, options.maxNodes ?? nodes.length);
 }
 

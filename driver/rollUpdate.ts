@@ -1,6 +1,6 @@
 import type { EngineEvent, Stack } from '@pulumi/pulumi/automation';
 import { update } from './engine';
-import type { RollPlan } from './plan';
+import type { PlannedNode, RollPlan } from './plan';
 import type { RunLog } from './runLog';
 import type { StrategyOptions } from './strategy';
 
@@ -22,6 +22,12 @@ export interface RollOptions extends TurnOptions, StrategyOptions {
   command?: string;
   /** Node names; every node that needs a turn when absent. */
   nodes?: string[];
+  /** Nodes of this role; of both when absent. */
+  role?: PlannedNode['role'];
+  /** The node that we run on ourselves: its turn is another run's. */
+  ownNode?: string;
+  /** Kustomizations of Flux to suspend, instead of the stack file's. */
+  suspendFlux?: string[];
   /** At most so many turns in this run. */
   maxNodes?: number;
   /** Asked once the plan is known; false stops before anything is changed. */

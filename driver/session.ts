@@ -66,7 +66,7 @@ export async function inSession(
       await notifier.close(LAST_MESSAGES);
     }
   } finally {
-    const files = writeReports(log, options.metricsFile);
+    const files = writeReports(log, options);
     interrupt.close();
     view.close();
     if (options.json !== true) process.stdout.write(closingText(log.events, files));

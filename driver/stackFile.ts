@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Stack } from '@pulumi/pulumi/automation';
 import type { Document } from 'yaml';
-import { counted } from '../config/problem';
+import { SETTINGS, withSettings } from '../config/overrides';
+import { ConfigError, counted } from '../config/problem';
 import type { Release, Slot, StackConfig } from '../config/schema';
 import { CommandError } from './exit';
 import { checkStackText, type CheckedStack, type FileProblem } from './stackDocument';
@@ -23,9 +24,15 @@ export async function checkStackFile(path: string): Promise<CheckedStack> {
   return checkStackText(text);
 }
 
-/** The configuration of an opened stack. */
+/** The configuration of an opened stack, with the settings of this run. @throws CommandError with every problem. */
 export async function stackConfig(stack: Stack): Promise<StackConfig> {
-  return readStackFile(stackFileOf(stack));
+  const config = await readStackFile(stackFileOf(stack));
+  try {
+    return withSettings(config, process.env[SETTINGS]);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CommandError(`--set: ${error.message}`);
+    throw error;
+  }
 }
 
 export function stackFileOf(stack: Stack): string {

@@ -13,6 +13,8 @@ export interface RunOptions extends CommonOptions {
   reason?: string;
   /** Where Prometheus metrics of the run go: a file in a textfile collector's folder. */
   metricsFile?: string;
+  /** Where the run's closing words go as well. */
+  summaryFile?: string;
 }
 
 export function projectFrom(options: CommonOptions): Project {

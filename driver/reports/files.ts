@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import type { RunLog } from '../runLog';
 import { htmlReport } from './html';
 import { reportOf } from './model';
+import { closingText } from './table';
 import { metricsText } from './prometheus';
 
 /** What a run leaves beside its event log. */
@@ -13,8 +14,14 @@ export interface ReportFiles {
   html?: string;
 }
 
+/** What was asked for beside them, by path. */
+export interface WantedFiles {
+  metricsFile?: string;
+  summaryFile?: string;
+}
+
 /** Writes a run's reports. One that can't be written becomes a notice: the run itself is over. */
-export function writeReports(log: RunLog, metricsFile?: string): ReportFiles {
+export function writeReports(log: RunLog, { metricsFile, summaryFile }: WantedFiles = {}): ReportFiles {
   const files: ReportFiles = { log: log.file };
   if (log.events.length === 0) return files;
   const report = reportOf(log.events);
@@ -29,6 +36,7 @@ export function writeReports(log: RunLog, metricsFile?: string): ReportFiles {
   };
   // A textfile collector runs under another account: metrics are for all to read, and hold no more than names and times.
   if (metricsFile !== undefined) write('metrics', metricsFile, () => metricsText(report), 0o644);
+  if (summaryFile !== undefined) write('summary', summaryFile, () => closingText(log.events, files), 0o644);
   if (report.nodes.length === 0) return files;
   const json = log.file.replace(/jsonl$/, 'json');
   const html = log.file.replace(/jsonl$/, 'html');

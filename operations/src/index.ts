@@ -56,5 +56,17 @@ export type { PreflightRequest, PreparedTemplate, TurnRequest } from './prefligh
 export type { Snapshot } from './preflight/snapshot.js';
 export type { Replicas } from './preflight/storage.js';
 export type { ProxmoxSite } from './clients/proxmoxSite.js';
+export {
+  AWAITS_TURN,
+  awaitTurn,
+  resume,
+  SUSPENDED_BY,
+  suspend,
+  tell,
+  turnsTaken,
+  type KustomizationName,
+  type Suspended,
+  type Telling,
+} from './bystanders.js';
 export { installedExtensions, installedSchematics, type Extensions, type Schematics } from './preflight/installed.js';
 export { runningImages } from './runningImages.js';

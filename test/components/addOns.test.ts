@@ -28,8 +28,9 @@ describe('AddOns', () => {
 
   it('the provider survives a new kubeconfig and an API that is away, and takes objects over that are there', async () => {
     const [provider] = named(await build({ driverAccess: true }), 'pulumi:providers:kubernetes');
-    const { clusterIdentifier, skipUpdateUnreachable, upsertExistingObjects, kubeClientSettings } =
+    const { clusterIdentifier, skipUpdateUnreachable, upsertExistingObjects, kubeClientSettings, ...rest } =
       provider?.inputs ?? {};
+    assert.equal(String(rest.enableConfigMapMutable), 'true');
     assert.equal(clusterIdentifier, 'prox-ops');
     assert.deepEqual([String(skipUpdateUnreachable), String(upsertExistingObjects)], ['true', 'true']);
     assert.deepEqual(JSON.parse(String(kubeClientSettings)), { timeout: 30 });
@@ -47,7 +48,9 @@ describe('AddOns', () => {
   });
 
   it('driver access: the roles have a rule for every line of the table, bound to one service account', async () => {
-    const found = await build({ driverAccess: true });
+    const found = await build({ driverAccess: true }, ({ rollout }) => {
+      rollout.suspendFlux = ['apps'];
+    });
     const roles = [...named(found, ':Role'), ...named(found, ':ClusterRole')];
     assert.equal(roles.flatMap(({ inputs }) => inputs.rules ?? []).length, PERMISSIONS.length);
     const [binding] = found.filter(({ type }) => type === BINDING);

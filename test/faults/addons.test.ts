@@ -47,7 +47,7 @@ describe('add-ons on the real engine and API server', () => {
     engine = await EngineLab.start({
       base: 140,
       nodes: NODES,
-      rollout: { healthPasses: 1 },
+      rollout: { healthPasses: 1, suspendFlux: ['apps'] },
       auditedUsers: [DRIVER_USER],
     });
     setConfig(['prox-ops:linstor', 'url'], undefined);

@@ -20,20 +20,22 @@ export function refusedByTheCompiler(kubernetes: Kubernetes): unknown[] {
 }
 
 describe('RBAC of the driver, generated from its table of requests', () => {
-  const settings = { leaseNamespace: 'rollouts', linstorNamespace: 'piraeus-datastore' };
+  const suspended = [{ namespace: 'flux-system', name: 'apps' }];
+  const settings = { leaseNamespace: 'rollouts', linstorNamespace: 'piraeus-datastore', suspended };
 
   it('one rule for each line of the table, in one role for each namespace', () => {
     const roles = driverRoles(settings);
     assert.deepEqual(
       roles.map(({ namespace }) => namespace),
-      [undefined, 'kube-system', 'rollouts', 'piraeus-datastore'],
+      [undefined, 'flux-system', 'kube-system', 'rollouts', 'piraeus-datastore'],
     );
     assert.equal(roles.flatMap(({ rules }) => rules).length, PERMISSIONS.length);
   });
 
   it('the lease in kube-system shares the role there', () => {
     const roles = driverRoles({ ...settings, leaseNamespace: 'kube-system' });
-    assert.deepEqual(roles.map(({ namespace }) => namespace).sort(), ['kube-system', 'piraeus-datastore', undefined]);
+    const namespaces = ['flux-system', 'kube-system', 'piraeus-datastore', undefined];
+    assert.deepEqual(roles.map(({ namespace }) => namespace).sort(), namespaces);
   });
 
   it('the only lease it reads or changes is its own, by name', () => {
@@ -47,6 +49,21 @@ describe('RBAC of the driver, generated from its table of requests', () => {
         verbs: ['get', 'watch', 'update'],
       },
     ]);
+  });
+
+  it('the only Kustomizations it changes are those of the settings, by name and namespace', () => {
+    const both = [...suspended, { namespace: 'flux-system', name: 'db' }, { namespace: 'other', name: 'apps' }];
+    const changes = (given: typeof suspended) =>
+      driverRoles({ ...settings, suspended: given }).flatMap(({ namespace, rules }) =>
+        rules
+          .filter(({ resources, verbs }) => resources.includes('kustomizations') && verbs.includes('patch'))
+          .map(({ resourceNames }) => [namespace, resourceNames]),
+      );
+    assert.deepEqual(changes(both), [
+      ['flux-system', ['apps', 'db']],
+      ['other', ['apps']],
+    ]);
+    assert.deepEqual(changes([]), []);
   });
 
   it("no way into LINSTOR's pods where its controller is reached by URL", () => {
@@ -78,11 +95,15 @@ describe('RBAC of the driver, generated from its table of requests', () => {
       ['create', '/api/v1/namespaces/a/pods/b/eviction'],
       ['watch', lease],
       ['update', `${lease}/prox-ops-rollout`],
+      ['patch', '/api/v1/namespaces/prox-ops/status'],
+      ['patch', '/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/apps'],
     ] as const;
     for (const [verb, path] of allowed) assert.ok(permissionFor(verb, path), `${verb} ${path}`);
     const refused = [
       ['get', '/api/v1/nodes/w1/proxy'],
       ['update', `${lease}/other`],
+      ['patch', '/api/v1/namespaces/kube-system/status'],
+      ['patch', '/api/v1/namespaces/prox-ops'],
       ['delete', '/api/v1/nodes'],
       ['create', '/api/v1/namespaces/a/pods/b/exec'],
       ['list', '/apis/apps/v1/namespaces/default/deployments'],

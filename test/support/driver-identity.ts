@@ -13,18 +13,23 @@ export async function adminConfig(engine: EngineLab): Promise<KubeConfig> {
 }
 
 /** Writes a kubeconfig with a token of the driver's service account, and nothing of the administrator's. */
-export async function writeDriverKubeconfig(engine: EngineLab, path: string): Promise<void> {
+export function writeDriverKubeconfig(engine: EngineLab, path: string): Promise<void> {
+  return writeKubeconfigOf(engine, { namespace: 'prox-ops', name: 'prox-ops' }, path);
+}
+
+/** The same for any service account. */
+export async function writeKubeconfigOf(
+  engine: EngineLab,
+  account: { namespace: string; name: string },
+  path: string,
+): Promise<void> {
   const admin = await adminConfig(engine);
-  const request = {
-    name: 'prox-ops',
-    namespace: 'prox-ops',
-    body: { spec: { audiences: [], expirationSeconds: 3600 } },
-  };
+  const request = { ...account, body: { spec: { audiences: [], expirationSeconds: 3600 } } };
   const { status } = await admin.makeApiClient(CoreV1Api).createNamespacedServiceAccountToken(request);
   const driver = new KubeConfig();
   const [cluster] = admin.clusters;
   if (!cluster || !status) throw new Error('expected a cluster and a token');
-  driver.loadFromClusterAndUser(cluster, { name: 'prox-ops', token: status.token });
+  driver.loadFromClusterAndUser(cluster, { name: account.name, token: status.token });
   writeFileSync(path, driver.exportConfig(), { mode: 0o600 });
 }
 

@@ -82,6 +82,11 @@ export class EngineLab {
     return this.finished(this.start(process.execPath, command, environment));
   }
 
+  /** Runs any command in the project to its end, with more in its environment. */
+  runWith(environment: Record<string, string>, command: string, ...args: string[]): Promise<Finished> {
+    return this.finished(this.start(command, args, environment));
+  }
+
   /** Runs `pulumi ARGS` to its end. */
   pulumi(args: string[], environment: Record<string, string> = {}): Promise<Finished> {
     return this.finished(this.start('pulumi', [...args, '--color', 'never', '--non-interactive'], environment));

@@ -10,9 +10,9 @@ export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'd
 
 /**
  * cluster: a kind without namespaces. everywhere: a kind with namespaces, in all of them. kube-system, lease, linstor: in
- * one namespace alone; the last two are settings.
+ * one namespace alone; the last two are settings. suspended: the objects of a list in the settings, and no other.
  */
-export type Where = 'cluster' | 'everywhere' | 'kube-system' | 'lease' | 'linstor';
+export type Where = 'cluster' | 'everywhere' | 'kube-system' | 'lease' | 'linstor' | 'suspended';
 
 export interface Permission {
   readonly group: string;
@@ -29,6 +29,9 @@ export interface Permission {
 
 /** Name of the lease that serialises rollouts: one per cluster. */
 export const LEASE_NAME = 'prox-ops-rollout';
+
+/** The driver's own namespace, whose condition says whether a rollout is in progress. */
+export const TOLD_NAMESPACE = 'prox-ops';
 
 export const PERMISSIONS = [
   {
@@ -81,6 +84,16 @@ export const PERMISSIONS = [
     why: 'plan: pods that are kept apart or together by the labels of their namespaces',
   },
   {
+    group: '',
+    version: 'v1',
+    resource: 'namespaces',
+    subresource: 'status',
+    where: 'cluster',
+    name: TOLD_NAMESPACE,
+    verbs: ['patch'],
+    why: 'tell whoever waits for it that a rollout is in progress',
+  },
+  {
     group: 'storage.k8s.io',
     version: 'v1',
     resource: 'storageclasses',
@@ -118,7 +131,15 @@ export const PERMISSIONS = [
     resource: 'kustomizations',
     where: 'everywhere',
     verbs: ['list'],
-    why: 'health of Flux',
+    why: 'health of Flux; those that a rollout suspended',
+  },
+  {
+    group: 'kustomize.toolkit.fluxcd.io',
+    version: 'v1',
+    resource: 'kustomizations',
+    where: 'suspended',
+    verbs: ['get', 'patch'],
+    why: 'suspend and resume them around a rollout',
   },
   {
     group: 'helm.toolkit.fluxcd.io',
@@ -220,6 +241,9 @@ export interface ApiTarget {
 
 /** @returns undefined for what is no path to objects. */
 export function parseApiPath(path: string): ApiTarget | undefined {
+  const own = /^\/api\/v1\/namespaces\/([^/]+)\/(status|finalize)$/.exec(path);
+  // The API has it so as well: a namespace's own subresources are no kinds in it.
+  if (own) return { group: '', version: 'v1', resource: 'namespaces', name: own[1]!, subresource: own[2]! };
   const match =
     /^\/(?:api|apis\/([^/]+))\/([^/]+)(?:\/namespaces\/([^/]+)(?=\/))?\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?$/.exec(
       path,
@@ -260,6 +284,7 @@ function covers(permission: Permission, verb: Verb, target: ApiTarget): boolean 
   if ((target.name === undefined) !== ofCollections(permission, verb)) return false;
   if (where === 'cluster' && target.namespace !== undefined) return false;
   if (where === 'kube-system' && target.namespace !== where) return false;
-  if ((where === 'lease' || where === 'linstor') && target.namespace === undefined) return false;
+  const inOne = where === 'lease' || where === 'linstor' || where === 'suspended';
+  if (inOne && target.namespace === undefined) return false;
   return name === undefined || target.name === undefined || target.name === name;
 }

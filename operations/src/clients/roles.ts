@@ -1,4 +1,4 @@
-import { PERMISSIONS, type Permission, type Where } from './permissions.js';
+import { PERMISSIONS, type Permission } from './permissions.js';
 
 /** A rule as RBAC has it. */
 export interface RoleRule {
@@ -18,6 +18,8 @@ export interface RoleSettings {
   leaseNamespace: string;
   /** Where LINSTOR's controller runs; absent when it is not reached through the API server. */
   linstorNamespace?: string;
+  /** Kustomizations that are suspended during a rollout. */
+  suspended?: readonly { namespace: string; name: string }[];
 }
 
 /**
@@ -27,27 +29,44 @@ export interface RoleSettings {
 export function driverRoles(settings: RoleSettings, permissions: readonly Permission[] = PERMISSIONS): DriverRole[] {
   const roles = new Map<string, DriverRole>();
   for (const permission of permissions) {
-    const namespace = namespaceOf(permission.where, settings);
-    if (namespace === undefined) continue;
-    const role = roles.get(namespace) ?? { ...(namespace !== '' && { namespace }), rules: [] };
-    role.rules.push(rule(permission));
-    roles.set(namespace, role);
+    for (const { namespace, names } of placesOf(permission, settings)) {
+      const role = roles.get(namespace) ?? { ...(namespace !== '' && { namespace }), rules: [] };
+      role.rules.push(rule(permission, names));
+      roles.set(namespace, role);
+    }
   }
   return [...roles.values()];
 }
 
-/** '' is the whole cluster; undefined: not needed at all. */
-function namespaceOf(where: Where, { leaseNamespace, linstorNamespace }: RoleSettings): string | undefined {
-  if (where === 'cluster' || where === 'everywhere') return '';
-  if (where === 'lease') return leaseNamespace;
-  return where === 'linstor' ? linstorNamespace : where;
+interface Place {
+  /** '' is the whole cluster. */
+  namespace: string;
+  /** The only objects; absent: all. */
+  names?: string[];
 }
 
-function rule({ group, resource, subresource, name, verbs }: Permission): RoleRule {
+/** None where it is not needed at all. */
+function placesOf({ where, name }: Permission, settings: RoleSettings): Place[] {
+  const { leaseNamespace, linstorNamespace, suspended = [] } = settings;
+  const names = name === undefined ? {} : { names: [name] };
+  if (where === 'cluster' || where === 'everywhere') return [{ namespace: '', ...names }];
+  if (where === 'suspended') return byNamespace(suspended);
+  if (where === 'lease') return [{ namespace: leaseNamespace, ...names }];
+  if (where === 'linstor') return linstorNamespace === undefined ? [] : [{ namespace: linstorNamespace, ...names }];
+  return [{ namespace: where, ...names }];
+}
+
+function byNamespace(objects: readonly { namespace: string; name: string }[]): Place[] {
+  const namespaces = [...new Set(objects.map(({ namespace }) => namespace))];
+  const namesIn = (wanted: string) => objects.filter(({ namespace }) => namespace === wanted).map(({ name }) => name);
+  return namespaces.map((namespace) => ({ namespace, names: namesIn(namespace) }));
+}
+
+function rule({ group, resource, subresource, verbs }: Permission, names?: string[]): RoleRule {
   return {
     apiGroups: [group],
     resources: [subresource === undefined ? resource : `${resource}/${subresource}`],
-    ...(name !== undefined && { resourceNames: [name] }),
+    ...(names && { resourceNames: names }),
     verbs: [...verbs],
   };
 }

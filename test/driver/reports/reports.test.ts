@@ -119,13 +119,13 @@ describe('driver/reports', () => {
       const log = new RunLog(directory, 'run', new SecretFilter());
       for (const event of ROLLED_BACK) log.emit(event);
       const metrics = join(directory, 'prox-ops.prom');
-      const files = writeReports(log, metrics);
+      const files = writeReports(log, { metricsFile: metrics });
       assert.deepEqual(readdirSync(directory).sort(), ['.prox-ops', 'prox-ops.prom']);
       assert.equal(statSync(metrics).mode & 0o777, 0o644);
       for (const file of [files.log, files.json ?? '', files.html ?? ''])
         assert.equal(statSync(file).mode & 0o777, 0o600);
       assert.deepEqual(await runEvents(directory), JSON.parse(JSON.stringify(log.events)));
-      assert.equal(writeReports(log, join(directory, 'none', 'x.prom')).log, log.file);
+      assert.equal(writeReports(log, { metricsFile: join(directory, 'none', 'x.prom') }).log, log.file);
       assert.equal(log.events.at(-1)?.type, 'notice');
       assert.ok(readFileSync(files.json ?? '', 'utf8').endsWith('}\n'));
     } finally {

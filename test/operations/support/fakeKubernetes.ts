@@ -143,7 +143,7 @@ function selected(object: Any, { fieldSelector, labelSelector }: Record<string, 
 
 /** JSON merge patch (RFC 7386). */
 function merge(target: Any, patch: Any): Any {
-  if (patch === null || typeof patch !== 'object') return patch;
+  if (patch === null || typeof patch !== 'object' || Array.isArray(patch)) return patch;
   const result: Any = { ...target };
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete result[key];

@@ -1,0 +1,141 @@
+import {
+  awaitTurn,
+  connect,
+  realClock,
+  resume,
+  suspend,
+  tell,
+  turnsTaken,
+  type Kubernetes,
+  type KustomizationName,
+} from '@prox-ops/operations';
+import type { Stack } from '@pulumi/pulumi/automation';
+import { kustomizations } from '../config/kustomizations';
+import type { StackConfig } from '../config/schema';
+import { clusterAccess } from './access';
+import { CommandError, ExitCode } from './exit';
+import { heldByAnother } from './lease';
+import type { PlannedNode } from './plan';
+import type { RunLog } from './runLog';
+
+export interface Beside {
+  stack: Stack;
+  log: RunLog;
+  runId: string;
+  /** Kustomizations to suspend, instead of the stack file's. */
+  suspendFlux?: string[];
+}
+
+/** Why a run has ended, as the condition says it. */
+const REASONS: Partial<Record<ExitCode, string>> = {
+  [ExitCode.ok]: 'Done',
+  [ExitCode.handedOver]: 'HandedOver',
+  [ExitCode.interrupted]: 'Interrupted',
+  [ExitCode.blocked]: 'Blocked',
+  [ExitCode.putBack]: 'PutBack',
+  [ExitCode.open]: 'NodeOut',
+};
+
+/**
+ * Who stands beside a rollout: Flux, held still where that is asked for, and whoever waits for its end. Telling is best
+ * effort: an API that is away for a moment is no reason to stop a rollout.
+ */
+export class Bystanders {
+  private readonly began = Date.now();
+
+  private constructor(
+    private readonly beside: Beside,
+    private readonly kubernetes: Kubernetes,
+  ) {}
+
+  static async open(beside: Beside, config: StackConfig): Promise<Bystanders> {
+    const { kubernetes } = await connect(await clusterAccess(beside.stack, config), realClock);
+    return new Bystanders(beside, kubernetes);
+  }
+
+  /** @throws CommandError when what is to be suspended cannot be: no node was touched. */
+  async prepare(config: StackConfig, nodes: number): Promise<void> {
+    await this.suspend(kustomizations(this.beside.suspendFlux ?? config.rollout.suspendFlux));
+    await this.say('Rolling', `${nodes} node(s) to go`);
+  }
+
+  async turn(node: PlannedNode, index: number, of: number): Promise<void> {
+    await this.say('Rolling', `${node.name}, ${index + 1} of ${of}`);
+  }
+
+  /** Keeps the next driver off our own node. @returns false when we are on it although it was kept free of drivers. */
+  handOver(node: string): Promise<boolean> {
+    return awaitTurn(this.kubernetes, node, this.beside.runId);
+  }
+
+  /**
+   * Lets go of everybody, also of whom a run held that crashed. A run that is handed over goes on elsewhere, and one that
+   * found another at work has nothing to let go of.
+   */
+  async leave(exitCode: ExitCode, message: string): Promise<void> {
+    if (exitCode === ExitCode.handedOver) return this.say('HandedOver', message);
+    if (exitCode === ExitCode.held) return;
+    await this.attempt('Flux', async () => {
+      for (const name of await resume(this.kubernetes)) this.note(`resumed Kustomization ${name}`);
+    });
+    await this.attempt('nodes', async () => void (await turnsTaken(this.kubernetes)));
+    await this.say(REASONS[exitCode] ?? 'Failed', message, false);
+  }
+
+  private async suspend(names: KustomizationName[]): Promise<void> {
+    if (names.length === 0) return;
+    try {
+      const { ours, others } = await suspend(this.kubernetes, names, this.beside.runId);
+      for (const name of ours) this.note(`suspended Kustomization ${name}`);
+      for (const name of others) this.note(`Kustomization ${name} is suspended by somebody else: it stays so`);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new CommandError(`Flux: ${why}\nNo node was touched. Go on with: prox-ops roll`, ExitCode.blocked);
+    }
+  }
+
+  private say(reason: string, message: string, inProgress = true): Promise<void> {
+    const since = inProgress ? this.began : Date.now();
+    const telling = { inProgress, reason, message: `run ${this.beside.runId}: ${message}`, since };
+    return this.attempt('condition', async () => void (await tell(this.kubernetes, telling)));
+  }
+
+  private async attempt(subject: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.beside.log.emit({
+        type: 'notice',
+        subject,
+        message: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+
+  private note(message: string): void {
+    this.beside.log.emit({ type: 'progress', node: undefined, message });
+  }
+}
+
+/** Lets go of what a run that crashed still holds, where this one has nothing to do. */
+export async function letGo(beside: Beside, config: StackConfig): Promise<void> {
+  if (await heldByAnother(beside)) return;
+  const bystanders = await Bystanders.open(beside, config);
+  await bystanders.leave(ExitCode.ok, 'nothing to do');
+}
+
+/** The nodes with our own at the end of its role, so that all others have finished when we have to leave it. */
+export function ownNodeLast(nodes: PlannedNode[], own: string | undefined): PlannedNode[] {
+  const ours = nodes.filter((node) => node.name === own && leavesIt(node));
+  const [first] = ours;
+  if (!first) return nodes;
+  const others = nodes.filter((node) => !ours.includes(node));
+  const after = others.findLastIndex(({ role }) => role === first.role) + 1;
+  const at = after > 0 ? after : nodes.indexOf(first);
+  return [...others.slice(0, at), ...ours, ...others.slice(at)];
+}
+
+/** Whether nothing that runs on the node is there after its turn. Another Kubernetes leaves its pods alone. */
+export function leavesIt({ action }: PlannedNode): boolean {
+  return action !== 'kubernetes';
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { ownNodeLast } from '../../driver/bystanders';
+import type { PlannedNode } from '../../driver/plan';
+
+function node(name: string, role: PlannedNode['role'], action: PlannedNode['action'] = 'replace'): PlannedNode {
+  const what = { name, role, vmId: 1, from: 'v1.11.3', to: 'v1.12.4', action };
+  return { ...what, needsReplacement: [], why: [], urns: [], known: true };
+}
+
+const NODES = [node('c1', 'controlplane'), node('c2', 'controlplane'), node('w1', 'worker'), node('w2', 'worker')];
+const names = (nodes: PlannedNode[]) => nodes.map(({ name }) => name);
+
+describe('driver/bystanders: the node that a run runs on', () => {
+  it('comes last of its role, so that all others have finished when the run has to leave it', () => {
+    assert.deepEqual(names(ownNodeLast(NODES, 'w1')), ['c1', 'c2', 'w2', 'w1']);
+    assert.deepEqual(names(ownNodeLast(NODES, 'c1')), ['c2', 'c1', 'w1', 'w2']);
+    assert.deepEqual(names(ownNodeLast(NODES, 'w2')), names(NODES));
+  });
+
+  it('the only one of its role stays where it is', () => {
+    assert.deepEqual(names(ownNodeLast(NODES.slice(1), 'c2')), ['c2', 'w1', 'w2']);
+    assert.deepEqual(names(ownNodeLast(NODES.slice(2, 3), 'w1')), ['w1']);
+  });
+
+  it('no node of ours, or one that is not in the plan: the order is the plan’s', () => {
+    for (const own of [undefined, 'elsewhere']) assert.deepEqual(ownNodeLast(NODES, own), NODES);
+  });
+
+  it('another Kubernetes leaves its pods alone, and waits for nothing', () => {
+    const nodes = [node('c1', 'controlplane'), node('w1', 'worker', 'kubernetes'), node('w2', 'worker')];
+    assert.deepEqual(ownNodeLast(nodes, 'w1'), nodes);
+  });
+
+  it('R000-1 whatever our node is: control planes come first, and no other two change places', () => {
+    const plans = fc.record({ controlPlanes: fc.nat(4), workers: fc.nat(6), own: fc.nat(12) });
+    fc.assert(
+      fc.property(plans, ({ controlPlanes, workers, own }) => {
+        const made = (count: number, role: PlannedNode['role']) =>
+          Array.from({ length: count }, (_, index) => node(`${role}-${index}`, role));
+        const nodes = [...made(controlPlanes, 'controlplane'), ...made(workers, 'worker')];
+        const name = nodes[own]?.name;
+        const moved = ownNodeLast(nodes, name);
+        const roles = moved.map(({ role }) => role);
+        assert.deepEqual(roles, [...roles].sort());
+        const others = (list: PlannedNode[]) => names(list).filter((other) => other !== name);
+        assert.deepEqual(others(moved), others(nodes));
+        assert.equal(moved.length, nodes.length);
+      }),
+    );
+  });
+});

@@ -91,9 +91,15 @@ export async function ciTakeCommand(directory: string, options: CommonOptions): 
   return ExitCode.ok;
 }
 
-/** `prox-ops ci roll`: a rollout as the job's inputs ask for it. */
+/**
+ * `prox-ops ci roll`: a rollout as the job's inputs ask for it. When it stops before the turn of its own runner's node, and
+ * another job goes on (ROLL_GOES_ON), it tells that job so, and has done its part.
+ */
 export async function ciRollCommand(options: RunOptions): Promise<ExitCode> {
-  return rollCommand({ ...options, ...rollInputs() });
+  const exitCode = await rollCommand({ ...options, ...rollInputs() });
+  const handedOver = exitCode === ExitCode.handedOver && process.env.ROLL_GOES_ON === 'true';
+  setOutputs({ 'handed-over': `${handedOver}` });
+  return handedOver ? ExitCode.ok : exitCode;
 }
 
 /** `prox-ops ci stopped`: after a cancelled job, puts back what was out of the cluster and says how to go on. */

@@ -75,6 +75,7 @@ describe('workflows', () => {
       'ci comment: pull-requests',
       'ci plan: id-token',
       'rehearsal tell: issues',
+      'rollout go-on: id-token',
       'rollout roll: id-token',
     ]);
   });
@@ -171,7 +172,24 @@ describe('workflows', () => {
     });
 
     it('is one for each cluster, and cancels nothing', () => {
-      assert.deepEqual(job('roll').concurrency, { group: 'rollout-prod', 'cancel-in-progress': false });
+      for (const name of ['roll', 'go-on'])
+        assert.deepEqual(job(name).concurrency, { group: 'rollout-prod', 'cancel-in-progress': false });
+    });
+
+    it('goes on in a job of its own, on another runner, when it came to the node of the first one', () => {
+      for (const handedOver of ['true', 'false', '']) {
+        const context = { needs: { roll: { outputs: { 'handed-over': handedOver } } } };
+        assert.equal(evaluate.condition(job('go-on').if, context), handedOver === 'true');
+      }
+      assert.deepEqual(job('go-on').steps, job('roll').steps);
+      for (const part of ['environment', 'runs-on', 'permissions'] as const)
+        assert.deepEqual(job('go-on')[part], job('roll')[part], part);
+      // Nobody goes on after it: there it ends with the exit code that says so.
+      assert.deepEqual([job('roll').env?.ROLL_GOES_ON, job('go-on').env?.ROLL_GOES_ON], ['true', undefined]);
+      const names = ['roll', 'go-on'].map((name) =>
+        job(name).steps.map(({ with: inputs = {} }) => evaluate.text(`${inputs.name}`, { github: { job: name } })),
+      );
+      assert.deepEqual([names[0]?.at(-1), names[1]?.at(-1)], ['report-roll', 'report-go-on']);
     });
 
     it('puts the node back after it was cancelled, and keeps its report however it ends', () => {

@@ -21,6 +21,9 @@ export function restartedPod(pod: V1Pod, now: Date): { metadata: object; status:
           message: `containers with unready status: [${statuses.map((status) => status.name).join(' ')}]`,
           lastTransitionTime: now,
         })),
+        // A machine that came back elsewhere has another address, and so have its pods.
+        hostIP: null,
+        hostIPs: null,
         podIP: null,
         podIPs: null,
       },

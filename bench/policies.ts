@@ -1,17 +1,12 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import Table from 'cli-table3';
 import { EngineLab } from '../test/support/engine-lab';
-import { REPOSITORY } from '../test/support/stack-files';
-import { stackFile } from './scale';
+import { stackFile, WITH_POLICIES } from './scale';
 
-const SIZES = [3, 15, 60];
+const SIZES = [3, 15, 60, 200];
 /** Best of so many: what disturbs a measurement only ever makes it longer. */
 const REPEATS = 3;
 const BASE = 119;
-
-const PACK = join(REPOSITORY, 'policies');
-const WITH = ['--policy-pack', PACK, '--policy-pack-config', join(PACK, 'config.json')];
 
 /** What the policy pack adds to a preview of a stack that is not built, on the real engine. */
 export async function policies(): Promise<string> {
@@ -41,7 +36,7 @@ async function measure(engine: EngineLab): Promise<[without: number, judged: num
   let [without, judged] = [Infinity, Infinity];
   for (let repeat = 0; repeat < REPEATS; repeat++) {
     without = Math.min(without, await preview(engine, []));
-    judged = Math.min(judged, await preview(engine, WITH));
+    judged = Math.min(judged, await preview(engine, WITH_POLICIES));
   }
   return [without, judged];
 }

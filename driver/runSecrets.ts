@@ -1,5 +1,7 @@
 import type { ConfigMap, OutputMap, Stack } from '@pulumi/pulumi/automation';
+import { ExitCode } from './exit';
 import { secrets } from './secrets';
+import { unreadableState } from './unreadable';
 
 /** Outputs of the stack that hold credentials. */
 const DOCUMENTS = ['kubeconfig', 'talosconfig'];
@@ -15,11 +17,16 @@ export function decryptedConfig(stack: Stack): Promise<ConfigMap> {
   return config;
 }
 
-/** The stack's outputs, decrypted. Read once a stack that is built: until then they are still to come. */
+/**
+ * The stack's outputs, decrypted. Read once a stack that is built: until then they are still to come.
+ * @throws CommandError when the state cannot be had, or is damaged.
+ */
 export async function decryptedOutputs(stack: Stack): Promise<OutputMap> {
   const known = outputs.get(stack);
   if (known) return known;
-  const read = await stack.outputs();
+  const read = await stack.outputs().catch((error: unknown) => {
+    throw unreadableState(stack.name, error, ExitCode.blocked);
+  });
   if (DOCUMENTS.every((name) => read[name] !== undefined)) outputs.set(stack, read);
   return read;
 }

@@ -117,11 +117,16 @@ export class Bystanders {
   }
 }
 
-/** Lets go of what a run that crashed still holds, where this one has nothing to do. */
-export async function letGo(beside: Beside, config: StackConfig): Promise<void> {
+/** Lets go of what a run that crashed still holds, where no node is left to replace. Best effort, as all telling. */
+export async function letGo(beside: Beside, config: StackConfig, message: string): Promise<void> {
   if (await heldByAnother(beside)) return;
-  const bystanders = await Bystanders.open(beside, config);
-  await bystanders.leave(ExitCode.ok, 'nothing to do');
+  try {
+    const bystanders = await Bystanders.open(beside, config);
+    await bystanders.leave(ExitCode.ok, message);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    beside.log.emit({ type: 'notice', subject: 'cluster', message: why });
+  }
 }
 
 /** The nodes with our own at the end of its role, so that all others have finished when we have to leave it. */

@@ -23,7 +23,7 @@ import { rebuildCommand, type RebuildCommandOptions } from './commands/rebuild';
 import { releaseCommand, type ReleaseCommandOptions } from './commands/release';
 import { reportCommand, REPORT_FORMATS, type ReportCommandOptions } from './commands/report';
 import { rollbackCommand, type RollbackCommandOptions } from './commands/rollback';
-import { OWN_NODE, rollCommand, type RollCommandOptions } from './commands/roll';
+import { rollCommand, type RollCommandOptions } from './commands/roll';
 import {
   secretsCheckCommand,
   secretsCommand,
@@ -41,6 +41,7 @@ import { upCommand, type UpCommandOptions } from './commands/up';
 import { versionsCommand, type VersionsCommandOptions } from './commands/versions';
 import { CommandError, ExitCode } from './exit';
 import { findExternal, runExternal } from './external';
+import { OWN_NODE } from './ownNode';
 import { REBOOT_MODES } from './reboot';
 import { secrets } from './secrets';
 import { STRATEGIES } from './strategy';

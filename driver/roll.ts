@@ -52,7 +52,7 @@ async function run(options: RollOptions): Promise<Ending> {
   ]);
   const nodes = ownNodeLast(withStrategy(chosen(plan, options), around.config, options), options.ownNode);
   if (nodes.length === 0 && plan.prepare.length === 0 && plan.inPlace.length === 0) {
-    await letGo(options, around.config);
+    await letGo(options, around.config, 'nothing to do');
     return { outcome: 'nothing to do', exitCode: ExitCode.ok };
   }
   const { blocked, expected } = await lookAhead(options, { nodes, prepare: plan.prepare }, around);

@@ -1,9 +1,11 @@
 import { abortNode } from '../abort';
+import { letGo } from '../bystanders';
 import { ExitCode } from '../exit';
 import { leftInPlace, putBackInPlace } from '../openNodes';
 import { openStack } from '../project';
 import { reconcile } from '../reconcile';
 import { inSession } from '../session';
+import { stackConfig } from '../stackFile';
 import { readState } from '../state';
 import { projectFrom, type RunOptions } from './options';
 
@@ -24,6 +26,7 @@ export async function abortCommand(node: string | undefined, options: RunOptions
         session.log.emit({ type: 'progress', node: undefined, message: 'nothing to abort' });
       for (const name of inPlace) await putBackInPlace(context, name);
       for (const name of open) await abortNode(context, name);
+      await letGo(context, await stackConfig(stack), 'aborted');
       return ExitCode.ok;
     },
   );

@@ -1,6 +1,7 @@
 import { confirmed } from '../ask';
 import { ExitCode } from '../exit';
 import { standingNode } from '../inPlaceInputs';
+import { refuseOwnNode } from '../ownNode';
 import { openStack } from '../project';
 import { rebootNode, type RebootMode } from '../reboot';
 import { reconcile } from '../reconcile';
@@ -16,6 +17,7 @@ export interface RebootCommandOptions extends RunOptions {
 
 /** `prox-ops reboot NODE`: through Talos, with every guard of a replacement around it. */
 export async function rebootCommand(name: string, options: RebootCommandOptions): Promise<ExitCode> {
+  refuseOwnNode(name, 'reboot');
   const project = projectFrom(options);
   const stack = await openStack(project);
   const node = await standingNode(stack, name);

@@ -4,6 +4,7 @@ import type { NodeConfig } from '../../config/schema';
 import { packsFor, type PolicyOptions } from '../check/packs';
 import { CommandError, type ExitCode } from '../exit';
 import type { RollPlan } from '../plan';
+import { ownNode } from '../ownNode';
 import { openStack } from '../project';
 import { roll } from '../roll';
 import { inSession } from '../session';
@@ -22,15 +23,14 @@ export interface RollCommandOptions extends RunOptions, PolicyOptions, StrategyO
   yes?: boolean;
 }
 
-/** Variable that a pod has from the downward API: the node that it runs on. */
-export const OWN_NODE = 'PROX_OPS_NODE_NAME';
-
 /** `prox-ops roll` and `prox-ops resume`, and `prox-ops upgrade`, which is a roll of its own strategy. */
 export async function rollCommand(options: RollCommandOptions, command = 'roll'): Promise<ExitCode> {
   const project = projectFrom(options);
   if (options.yes !== true && !process.stdin.isTTY)
     throw new CommandError('Not confirmed. Expected --yes when nobody can be asked (no terminal), found neither.');
   const stack = await openStack(project);
+  // Whoever calls it: a pod knows its node from its environment.
+  const own = options.onNode ?? ownNode();
   // For the program as well, which the engine starts with our environment.
   if (options.set) process.env[SETTINGS] = JSON.stringify(settingsFrom(options.set));
   return inSession({ project, stack, command, options }, (session) =>
@@ -43,17 +43,12 @@ export async function rollCommand(options: RollCommandOptions, command = 'roll')
       ...(options.nodes && { nodes: options.nodes }),
       ...(options.role && { role: options.role }),
       ...(options.maxNodes !== undefined && { maxNodes: options.maxNodes }),
-      ...ownNode(options),
+      ...(own !== undefined && { ownNode: own }),
       ...(options.suspendFlux && { suspendFlux: options.suspendFlux }),
       policyPacks: packsFor(options, session.log),
       confirm: (plan) => session.aside(() => confirm(plan, options.yes === true)),
     }),
   );
-}
-
-/** Whoever calls it: a pod knows its node from its environment. */
-function ownNode({ onNode = process.env[OWN_NODE] }: RollCommandOptions): { ownNode?: string } {
-  return onNode === undefined || onNode === '' ? {} : { ownNode: onNode };
 }
 
 /** The plan is shown before anybody is asked; off a terminal it goes to the log alone. */

@@ -4,6 +4,7 @@ import { confirmed } from '../ask';
 import { packsFor, type PolicyOptions } from '../check/packs';
 import { CommandError, ExitCode } from '../exit';
 import { planRoll } from '../plan';
+import { refuseOwnNode } from '../ownNode';
 import { openStack } from '../project';
 import { reconcile } from '../reconcile';
 import { otherSlot, rollBack } from '../rollback';
@@ -28,6 +29,7 @@ export async function rollbackCommand(node: string, options: RollbackCommandOpti
     process.stdout.write(`${node} follows the active slot again. See what changes with: prox-ops plan\n`);
     return ExitCode.ok;
   }
+  refuseOwnNode(node, 'rollback');
   const slot = otherSlot(config, node);
   const release = config.releases[slot];
   if (!release)

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ownNodeLast } from '../../driver/bystanders';
+import type { CommandError } from '../../driver/exit';
+import { OWN_NODE, ownNode, refuseOwnNode } from '../../driver/ownNode';
 import type { PlannedNode } from '../../driver/plan';
 
 function node(name: string, role: PlannedNode['role'], action: PlannedNode['action'] = 'replace'): PlannedNode {
@@ -48,5 +50,29 @@ describe('driver/bystanders: the node that a run runs on', () => {
         assert.equal(moved.length, nodes.length);
       }),
     );
+  });
+});
+
+describe('driver/ownNode', () => {
+  it('is what the downward API says, and none outside the cluster', () => {
+    assert.deepEqual(
+      [{ [OWN_NODE]: 'w1' }, { [OWN_NODE]: '' }, {}].map((environment) => ownNode(environment)),
+      ['w1', undefined, undefined],
+    );
+  });
+
+  it('a change of that node alone is refused, and says how to go on', () => {
+    const before = process.env[OWN_NODE];
+    process.env[OWN_NODE] = 'w1';
+    try {
+      refuseOwnNode('w2', 'reboot');
+      assert.throws(
+        () => refuseOwnNode('w1', 'reboot'),
+        (error: CommandError) => error.exitCode === 2 && error.message.endsWith('prox-ops reboot w1'),
+      );
+    } finally {
+      if (before === undefined) delete process.env[OWN_NODE];
+      else process.env[OWN_NODE] = before;
+    }
   });
 });

@@ -124,7 +124,9 @@ export class EngineLab {
   }
 
   private start(command: string, args: string[], environment: Record<string, string> = {}): ChildProcess {
-    const env = { ...this.lab.processEnvironment(), ...environment };
+    // A runner in a cluster (components/runnerSet.ts) tells of that cluster, and this is another one.
+    const outside = { PROX_OPS_NODE_NAME: '', PROX_OPS_KUBECONFIG: '' };
+    const env = { ...this.lab.processEnvironment(), ...outside, ...environment };
     const child = spawn(command, args, { cwd: this.project, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.children.add(child);
     child.on('close', () => this.children.delete(child));

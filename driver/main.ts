@@ -39,6 +39,7 @@ import { unlockCommand, type UnlockCommandOptions } from './commands/unlock';
 import { upgradeCommand, type UpgradeCommandOptions } from './commands/upgrade';
 import { upCommand, type UpCommandOptions } from './commands/up';
 import { versionsCommand, type VersionsCommandOptions } from './commands/versions';
+import { verifyCommand } from './commands/verify';
 import { CommandError, ExitCode } from './exit';
 import { findExternal, runExternal } from './external';
 import { OWN_NODE } from './ownNode';
@@ -158,6 +159,9 @@ function buildProgram(): Command {
   common(program.command('health').description('the health checks of the cluster; exit code 2 when one fails'))
     .option('--wait', 'until they pass, or for rollout.healthTimeout')
     .action((options: HealthCommandOptions) => finish(healthCommand(options)));
+  common(
+    program.command('verify').description('whether all is as the stack file says: machines, network, storage, Flux, …'),
+  ).action((options: CommonOptions) => finish(verifyCommand(options)));
   common(program.command('status').description('nodes, releases and the rollout lease')).action(
     (options: CommonOptions) => finish(statusCommand(options)),
   );

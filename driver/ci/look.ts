@@ -1,6 +1,6 @@
 import type { Stack } from '@pulumi/pulumi/automation';
 import { planCluster } from '../../config/plan';
-import { healthOf, healthText } from '../commands/health';
+import { healthOf } from '../commands/health';
 import { agesText, mustBeThere } from '../commands/secrets';
 import { installedVersions } from '../commands/versions';
 import { knownPins } from '../pins';
@@ -10,6 +10,7 @@ import { stackStatus } from '../stackStatus';
 import { agesOf } from '../talosSecrets/ages';
 import { heldSecrets } from '../talosSecrets/held';
 import { compareVersions } from '../versions';
+import { checksText } from '../views/checks';
 import { findingsOf, type Looked } from './checks';
 import type { Finding } from './issues';
 
@@ -18,7 +19,7 @@ export async function lookAfter(stack: Stack): Promise<Finding[]> {
   const [health, versions, ages] = [
     await looked(async () => {
       const report = await healthOf(stack);
-      return { report, text: healthText(report) };
+      return { report, text: checksText(report) };
     }),
     await looked(async () => ({ versions: await versionsOf(stack), stale: (await stackStatus(stack)).stale })),
     await looked(async () => {

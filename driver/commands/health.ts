@@ -1,18 +1,10 @@
-import {
-  awaitHealthy,
-  connect,
-  realClock,
-  runChecks,
-  stepSettings,
-  type CheckReport,
-  type HealthReport,
-} from '@prox-ops/operations';
+import { awaitHealthy, connect, realClock, runChecks, stepSettings, type HealthReport } from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
-import Table from 'cli-table3';
 import { clusterAccess } from '../access';
 import { ExitCode } from '../exit';
 import { openStack } from '../project';
 import { stackConfig } from '../stackFile';
+import { checksText } from '../views/checks';
 import { projectFrom, type CommonOptions } from './options';
 
 export interface HealthCommandOptions extends CommonOptions {
@@ -23,7 +15,7 @@ export interface HealthCommandOptions extends CommonOptions {
 export async function healthCommand(options: HealthCommandOptions): Promise<ExitCode> {
   const stack = await openStack(projectFrom(options));
   const report = await healthOf(stack, options.wait === true);
-  process.stdout.write(`${options.json === true ? JSON.stringify(report, null, 2) : healthText(report)}\n`);
+  process.stdout.write(`${options.json === true ? JSON.stringify(report, null, 2) : checksText(report)}\n`);
   return report.ok ? ExitCode.ok : ExitCode.blocked;
 }
 
@@ -36,21 +28,4 @@ export async function healthOf(stack: Stack, wait = false): Promise<HealthReport
   if (!wait) return runChecks(context);
   const { signal } = new AbortController();
   return awaitHealthy(context, { signal, report: (message) => void process.stderr.write(`${message}\n`) });
-}
-
-export function healthText({ checks, summary }: HealthReport): string {
-  const table = new Table({
-    head: ['', 'check', 'found'],
-    style: { head: [], border: [], compact: true },
-    wordWrap: true,
-  });
-  for (const { id, result } of checks) table.push([MARKS[result.outcome], id, told(result)]);
-  return `${table.toString()}\n${summary}`;
-}
-
-const MARKS = { pass: '✓', fail: '✗', skipped: '-' } as const;
-
-function told(result: CheckReport['result']): string {
-  if (result.outcome === 'fail') return `expected ${result.expected}; found ${result.found}`;
-  return result.outcome === 'pass' ? result.found : `skipped: ${result.why}`;
 }

@@ -14,7 +14,7 @@ const PATIENCE = 20_000;
 
 /** What goes with the machines, as far as Kubernetes and LINSTOR still answer. Changes nothing, never throws. */
 export async function survey(access: ClusterAccess): Promise<Sight[]> {
-  const session = () => connect(access, realClock);
+  const session = () => connect(access, realClock, { patient: false });
   const sights: Promise<Sight>[] = [
     sight('Kubernetes', async () => volumesText(await session())),
     ...(access.linstor ? [sight('LINSTOR', async () => replicasText(await session()))] : []),
@@ -29,7 +29,7 @@ export async function lastSnapshot(
   directory: string,
 ): Promise<Sight> {
   const troubles: string[] = [];
-  const { talos } = await connect(access, realClock);
+  const { talos } = await connect(access, realClock, { patient: false });
   for (const { name, address } of controlPlanes) {
     const names = { cluster: access.clusterName, node: name, at: Date.now() };
     const taken = await sight('etcd', async () => {

@@ -32,13 +32,13 @@ export async function leftovers(access: ClusterAccess, plan: ClusterPlan): Promi
   };
   await Promise.all([
     ask('Kubernetes', async () => {
-      const { kubernetes } = await connect(access, realClock);
+      const { kubernetes } = await connect(access, realClock, { patient: false });
       const nodes = await kubernetes.list<KubernetesNode>('/api/v1/nodes');
       const found = (nodes ?? []).map(({ metadata }) => metadata.name);
       stale('Kubernetes node', found, (name) => `kubectl delete node ${name}`);
     }),
     ask('LINSTOR', async () => {
-      const { linstor } = await connect(access, realClock);
+      const { linstor } = await connect(access, realClock, { patient: false });
       // Names are compared as LINSTOR compares them; a controller runs on any node under a name of its own.
       const found = ((await linstor?.nodes()) ?? []).filter(({ type }) => type.toUpperCase() === 'SATELLITE');
       stale(
@@ -48,7 +48,7 @@ export async function leftovers(access: ClusterAccess, plan: ClusterPlan): Promi
       );
     }),
     ask('etcd', async () => {
-      const { talos } = await connect(access, realClock);
+      const { talos } = await connect(access, realClock, { patient: false });
       const { members } = await readEtcd(talos, access.controlPlanes);
       stale(
         'etcd member',

@@ -21,6 +21,8 @@ export interface Premises {
   machine: (node: string) => Machine | undefined;
   linstor: LinstorController;
   events: EventLog;
+  /** Where the cluster's ingress answers. */
+  outside: { address: string; port: number };
 }
 
 /**
@@ -39,7 +41,7 @@ export async function furnish(kubeconfig: string, premises: Premises, signal: Ab
     premises.linstor,
     volumes.map(({ name, bytes }) => ({ name, sizeGib: bytes / GIB, placeCount: 2 as const })),
   );
-  await applyWorkloads(kubeconfig, nodes);
+  await applyWorkloads(kubeconfig, nodes, premises.outside);
   await workloadsSettled(kubeconfig, signal);
   return machines;
 }

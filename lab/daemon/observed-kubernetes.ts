@@ -1,4 +1,4 @@
-import type { ClusterPki, Kubernetes, Machine } from '../world/world.js';
+import type { ClusterPki, KeyValue, Kubernetes, Machine } from '../world/world.js';
 
 export interface KubernetesObserver {
   /** The real control plane runs; told once for each life of the cluster. */
@@ -16,11 +16,15 @@ export class ObservedKubernetes implements Kubernetes {
     private readonly observer: KubernetesObserver,
   ) {}
 
-  async bootstrap(pki: ClusterPki): Promise<void> {
-    await this.cluster.bootstrap(pki);
+  async bootstrap(pki: ClusterPki, contents?: KeyValue[]): Promise<void> {
+    await this.cluster.bootstrap(pki, contents);
     if (this.alive) return;
     this.alive = true;
     this.observer.bootstrapped(pki);
+  }
+
+  contents(): Promise<KeyValue[]> {
+    return this.cluster.contents();
   }
 
   async wipe(): Promise<void> {

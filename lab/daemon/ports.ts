@@ -20,6 +20,7 @@ export async function checkPorts(network: LabNetwork, inventory: Inventory): Pro
   const places: Place[] = [
     { what: "the lab's own API", address: control, port: ports.lab },
     { what: 'LINSTOR', address: control, port: ports.linstor },
+    { what: "the cluster's ingress", address: control, port: ports.ingress },
     { what: 'the image factory', address: control, port: ports.imageFactory },
     ...inventory.hosts.map(({ name, address }) => ({ what: `Proxmox ${name}`, address, port: ports.proxmox })),
   ];

@@ -60,7 +60,8 @@ export class ServiceWatch implements KubernetesObserver {
     const kubeconfig = await kubernetes().observerKubeconfig();
     this.tell(kubeconfigSecrets(kubeconfig));
     monitor.connect(new LiveKubernetes(kubeconfig));
-    const machines = await furnish(kubeconfig, { nodes, machine, linstor, events: world.events }, signal);
+    const outside = { address: world.network.control, port: world.network.ports.ingress };
+    const machines = await furnish(kubeconfig, { nodes, machine, linstor, events: world.events, outside }, signal);
     monitor.arm(machines.map(plannedNode));
     this.inService();
   }

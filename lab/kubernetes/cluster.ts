@@ -1,9 +1,10 @@
 import { loadAuthority } from '../world/certificates.js';
-import type { ClusterPki, Kubernetes, Machine, Machines, Storage, World } from '../world/world.js';
+import type { ClusterPki, KeyValue, Kubernetes, Machine, Machines, Storage, World } from '../world/world.js';
 import { auditLogPath, ControlPlane, type Binaries, type Program } from './control-plane.js';
 import { ApiEndpoints } from './endpoints.js';
 import { Gate } from './gate.js';
 import { HeldPods } from './held-pods.js';
+import { IngressAddress } from './ingress.js';
 import { KubeletDoors } from './kubelet-doors.js';
 import { isReady, Kubelets } from './kubelets.js';
 import { clientKubeconfig } from './pki.js';
@@ -34,6 +35,7 @@ interface Life {
   volumes: Volumes;
   heldPods: HeldPods;
   doors: KubeletDoors;
+  ingress: IngressAddress;
   over: AbortController;
 }
 
@@ -61,12 +63,17 @@ export class KubernetesCluster implements Kubernetes {
   }
 
   /** @throws Error with the last log lines when a program does not start. A later call tries again. */
-  async bootstrap(pki: ClusterPki): Promise<void> {
-    this.life ??= this.begin(pki).catch((error: unknown) => {
+  async bootstrap(pki: ClusterPki, contents: KeyValue[] = []): Promise<void> {
+    this.life ??= this.begin(pki, contents).catch((error: unknown) => {
       this.life = undefined;
       throw error;
     });
     await this.life;
+  }
+
+  async contents(): Promise<KeyValue[]> {
+    const { controlPlane } = await this.alive();
+    return controlPlane.etcd.contents();
   }
 
   kubeletUp(machine: Machine): void {
@@ -87,6 +94,7 @@ export class KubernetesCluster implements Kubernetes {
     this.endpoints.shut();
     life?.over.abort();
     life?.doors.close();
+    life?.ingress.close();
     await life?.controlPlane.stop();
   }
 
@@ -120,9 +128,10 @@ export class KubernetesCluster implements Kubernetes {
     return this.current?.controlPlane.pids() ?? {};
   }
 
-  private async begin(pki: ClusterPki): Promise<Life> {
+  private async begin(pki: ClusterPki, contents: KeyValue[]): Promise<Life> {
     const controlPlane = await ControlPlane.start(this.world, this.deps.binaries, {
       pki,
+      contents,
       addresses: this.deps
         .machines()
         .running()
@@ -138,7 +147,8 @@ export class KubernetesCluster implements Kubernetes {
     keepBudget(this.world, session);
     const heldPods = new HeldPods(this.world, session);
     const doors = new KubeletDoors(this.world, controlPlane.kubeletServer);
-    const life = { pki, controlPlane, session, volumes, heldPods, doors, over };
+    const ingress = new IngressAddress(this.world, session);
+    const life = { pki, controlPlane, session, volumes, heldPods, doors, ingress, over };
     this.current = life;
     this.endpoints.open(controlPlane.apiServer, new URL(pki.endpoint).hostname);
     return life;

@@ -1,10 +1,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { ClusterPki, World } from '../world/world.js';
+import type { ClusterPki, KeyValue, World } from '../world/world.js';
 import * as programs from './arguments.js';
 import { Child } from './child.js';
 import { Connection } from './connection.js';
+import { EtcdStore } from './etcd-store.js';
 import { servingCertificate, writePki } from './pki.js';
 import { freePorts } from './ports.js';
 import { kubeletsConfiguration, type KubeletSettings } from './stages.js';
@@ -17,6 +18,8 @@ export type Binaries = Record<Program, string>;
 
 export interface ControlPlaneOptions {
   pki: ClusterPki;
+  /** What etcd begins with. */
+  contents?: KeyValue[];
   /** Addresses that the API server is reached at, besides those in the configuration. */
   addresses: string[];
   /** An audit policy as YAML text; without it nothing is audited. */
@@ -59,7 +62,7 @@ export class ControlPlane {
     const connection = new Connection(settings.files.kubeconfigs.kubelets);
     const controlPlane = new ControlPlane(world, binaries, settings, directory, connection, addresses);
     try {
-      await controlPlane.run();
+      await controlPlane.run(options.contents ?? []);
       return controlPlane;
     } catch (error) {
       await controlPlane.stop();
@@ -101,8 +104,15 @@ export class ControlPlane {
     for (const folder of ['pki', 'etcd']) rmSync(join(this.directory, folder), { recursive: true, force: true });
   }
 
-  private async run(): Promise<void> {
+  /** What the API server keeps its objects in. */
+  get etcd(): EtcdStore {
+    const { address, ports } = this.settings;
+    return new EtcdStore(`http://${address}:${ports.etcd}`);
+  }
+
+  private async run(contents: KeyValue[]): Promise<void> {
     this.launch('etcd', programs.etcdArguments(this.settings));
+    if (contents.length > 0) await this.fill(contents);
     this.launch('kube-apiserver', programs.apiServerArguments(this.settings));
     await this.ready();
     this.launch('kube-controller-manager', programs.controllerManagerArguments(this.settings));
@@ -115,17 +125,29 @@ export class ControlPlane {
     this.children.push(new Child({ name, binary: this.binaries[name], args, directory: this.directory, onDeath }));
   }
 
+  /** Before the API server starts, which would write objects of its own first. */
+  private async fill(contents: KeyValue[]): Promise<void> {
+    await this.until(() => this.etcd.probe());
+    await this.etcd.put(contents);
+  }
+
   /** A process tells nothing when it is ready but by answering, so it is asked. */
-  private async ready(): Promise<void> {
+  private ready(): Promise<void> {
+    return this.until(() => this.connection.probe('/readyz'));
+  }
+
+  /** @param probe of the program started last: ok, or what was found instead. */
+  private async until(probe: () => Promise<string>): Promise<void> {
     const deadline = Date.now() + START_LIMIT;
     for (;;) {
       for (const child of this.children) child.assertAlive();
-      const found = await this.connection.probe('/readyz');
+      const found = await probe();
       if (found === 'ok') return;
       if (Date.now() > deadline) {
+        const name = this.children.at(-1)?.name ?? '';
         throw new Error(
-          `kube-apiserver: expected /readyz to answer ok within ${START_LIMIT / 1000} s, found: ${found}; ` +
-            `see ${join(this.directory, 'kube-apiserver.log')}`,
+          `${name}: expected it ready within ${START_LIMIT / 1000} s, found: ${found}; ` +
+            `see ${join(this.directory, `${name}.log`)}`,
         );
       }
       await this.world.clock.delay(PROBE_GAP, this.world.signal);

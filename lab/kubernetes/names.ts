@@ -33,5 +33,11 @@ export const CSI_DRIVER = 'linstor.csi.linbit.com';
 export const GPU_RESOURCE = 'nvidia.com/gpu';
 export const DEVICE_PLUGIN = { label: 'app.kubernetes.io/name', value: 'nvidia-device-plugin' } as const;
 
+/** What the web workload is called outside, and who answers there. */
+export const INGRESS = {
+  host: 'web.example.net',
+  controller: { namespace: 'ingress-nginx', name: 'ingress-nginx-controller' },
+} as const;
+
 /** The workload that the fault pdb-never-allows is about. */
 export const WEB = { namespace: 'shop', name: 'web' } as const;

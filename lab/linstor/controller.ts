@@ -2,7 +2,7 @@ import type { Machine, Storage, World } from '../world/world.js';
 import { autoEvict, evictionTime } from './model/evict.js';
 import { Model, type NodeEvent } from './model/model.js';
 import { connect, disconnect, register, type SatelliteHost } from './model/satellite.js';
-import { flagsOf, isDiskless, keyOf, type LinstorNode } from './model/state.js';
+import { flagsOf, isDiskless, keyOf, type Cluster, type LinstorNode } from './model/state.js';
 import { close, open } from './model/use.js';
 import { stateName } from './model/drbd.js';
 import { Publisher, type Promotion } from './publisher.js';
@@ -35,6 +35,8 @@ export class LinstorController implements Storage {
   /** Satellites that run or are starting, by node key. */
   private readonly satellites = new Map<string, { host: SatelliteHost; readyAt: number }>();
   private wakeAt = Infinity;
+  /** The database that the last wipe took away. */
+  private lost: Cluster | undefined;
 
   constructor(readonly world: World) {
     const { clock, durations, faults } = world;
@@ -75,7 +77,16 @@ export class LinstorController implements Storage {
   }
 
   wipe(): void {
-    this.change(() => this.model.wipe());
+    this.lost = this.model.cluster;
+    this.change(() => {
+      for (const node of this.model.cluster.nodes.values()) disconnect(this.model, node);
+      this.model.begin();
+    });
+  }
+
+  recover(): void {
+    const { lost } = this;
+    if (lost) this.change(() => this.model.begin(lost));
   }
 
   setInUse(resource: string, node: string, inUse: boolean): void {

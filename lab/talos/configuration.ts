@@ -18,7 +18,10 @@ interface V1Alpha1 {
     kubelet?: { image?: string };
     nodeLabels?: Record<string, string>;
     nodeTaints?: Record<string, string>;
-    network?: { hostname?: string; interfaces?: { vip?: { ip?: string } }[] };
+    network?: {
+      hostname?: string;
+      interfaces?: { deviceSelector?: { hardwareAddr?: string }; addresses?: string[]; vip?: { ip?: string } }[];
+    };
   };
   cluster?: {
     id?: string;
@@ -73,6 +76,17 @@ export class MachineConfiguration {
   get hostname(): string | undefined {
     const hostname = this.documentOf('HostnameConfig')?.['hostname'];
     return typeof hostname === 'string' && hostname !== '' ? hostname : this.v1alpha1.machine?.network?.hostname;
+  }
+
+  /** Addresses in CIDR notation of the interfaces that are known by their MAC, in lower case. */
+  get addresses(): Record<string, string[]> {
+    const interfaces = this.v1alpha1.machine?.network?.interfaces ?? [];
+    return Object.fromEntries(
+      interfaces.flatMap(({ deviceSelector, addresses = [] }) => {
+        const mac = deviceSelector?.hardwareAddr;
+        return mac === undefined ? [] : [[mac.toLowerCase(), addresses]];
+      }),
+    );
   }
 
   /** Names the cluster in the fleet's books. */

@@ -17,6 +17,8 @@ interface DiskState {
   stagedUpgrade?: string;
   /** EPHEMERAL: etcd's data directory. */
   etcd?: { cluster: string; member: string };
+  /** EPHEMERAL: a snapshot that was sent for a recovery. */
+  recovery?: Buffer;
   /** The whole disk was wiped: there is nothing left that could boot. */
   wiped?: boolean;
 }
@@ -68,6 +70,14 @@ export class SystemDisk {
     this.put('etcd', data);
   }
 
+  get recovery(): Buffer | undefined {
+    return this.state.recovery;
+  }
+
+  set recovery(snapshot: Buffer | undefined) {
+    this.put('recovery', snapshot);
+  }
+
   /** Writes another system beside the one that boots now, and makes it the one that boots next. */
   install(system: InstalledSystem): void {
     const before = this.installed;
@@ -92,7 +102,10 @@ export class SystemDisk {
       return;
     }
     if (labels.includes('STATE')) this.put('configuration', undefined);
-    if (labels.includes('EPHEMERAL')) this.put('etcd', undefined);
+    if (labels.includes('EPHEMERAL')) {
+      this.put('etcd', undefined);
+      this.put('recovery', undefined);
+    }
     if (labels.includes('META')) this.put('stagedUpgrade', undefined);
     // Without the boot loader or its kernels there is nothing to boot, though the rest of the disk is there.
     if (labels.includes('BOOT') || labels.includes('EFI')) this.state.wiped = true;

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
 
-const FILES = ['machine', 'lifecycle', 'image', 'cluster', 'storage', 'cosi', 'resources'];
+const FILES = ['machine', 'lifecycle', 'image', 'cluster', 'storage', 'cosi', 'resources', 'time'];
 
 /** 64-bit numbers as decimal strings: member ids are above 2^53. */
 const OPTIONS = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true };
@@ -16,6 +16,7 @@ export const SERVICES = [
   'cluster.ClusterService',
   'storage.StorageService',
   'cosi.resource.State',
+  'time.TimeService',
 ] as const;
 export type ServiceName = (typeof SERVICES)[number];
 

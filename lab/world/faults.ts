@@ -34,6 +34,7 @@ export const FAULTS = {
     scope: 'node',
     says: 'the machine API of the node refuses connections while the machine runs on',
   },
+  'clock-behind': { scope: 'node', says: "the node's clock is 90 s behind its time server's" },
   'vm-id-reused': { scope: 'node', says: "the node's VM is gone and its VM id belongs to another machine" },
 } as const satisfies Record<string, { scope: 'node' | 'host' | 'none'; says: string }>;
 

@@ -29,6 +29,8 @@ export class LabNetwork {
     kubernetes: 6443,
     /** LINSTOR REST API on the control address. */
     linstor: 3370,
+    /** HTTP of the cluster's ingress on the control address. */
+    ingress: 8090,
     /** Image factory on the control address. */
     imageFactory: 8080,
     /** The lab's own control API on the control address. */

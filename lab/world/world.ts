@@ -118,10 +118,21 @@ export interface ClusterPki {
   certSans: string[];
 }
 
+/** What etcd keeps under one key. */
+export interface KeyValue {
+  key: Buffer;
+  value: Buffer;
+}
+
 /** lab/kubernetes: the real control plane and the kubelets' stand-ins. */
 export interface Kubernetes {
-  /** Starts the real control plane (first control plane bootstrapped). Idempotent. */
-  bootstrap(pki: ClusterPki): Promise<void>;
+  /**
+   * Starts the real control plane (first control plane bootstrapped). Idempotent.
+   * @param contents what etcd is to begin with, of a snapshot.
+   */
+  bootstrap(pki: ClusterPki, contents?: KeyValue[]): Promise<void>;
+  /** All that is in etcd. */
+  contents(): Promise<KeyValue[]>;
   /** A machine's kubelet registers or comes back; resolves when the Node is Ready (or a fault keeps it from it). */
   kubeletUp(machine: Machine): void;
   /** The kubelet is gone: no more heartbeats, its pods stay as the API server last saw them. */
@@ -142,4 +153,6 @@ export interface Storage {
   setInUse(resource: string, node: string, inUse: boolean): void;
   /** The database is gone: Piraeus keeps it in objects of Kubernetes, and it goes with them. */
   wipe(): void;
+  /** The database is back with a snapshot of Kubernetes: as it was when it was lost, whatever the disks hold by now. */
+  recover(): void;
 }

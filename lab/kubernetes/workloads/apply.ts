@@ -4,7 +4,9 @@ import { applications } from './applications.js';
 import { shapeOf, type WorkloadNode } from './cluster-shape.js';
 import { gpuWorkloads } from './gpu.js';
 import type { Manifest } from './manifest.js';
+import { ingress } from './ingress.js';
 import {
+  attachments,
   customObjects,
   customResourceDefinitions,
   CUSTOM_KINDS,
@@ -20,6 +22,7 @@ const PLURALS: Record<string, string> = {
   CustomResourceDefinition: 'customresourcedefinitions',
   DaemonSet: 'daemonsets',
   Deployment: 'deployments',
+  Ingress: 'ingresses',
   Namespace: 'namespaces',
   PersistentVolume: 'persistentvolumes',
   PersistentVolumeClaim: 'persistentvolumeclaims',
@@ -39,7 +42,11 @@ const PAUSE = 100;
  * Returns when everything is accepted; `workloadsSettled` waits until it runs.
  * @throws ApiError when the API server refuses something for good.
  */
-export async function applyWorkloads(kubeconfig: string, nodes: readonly WorkloadNode[]): Promise<void> {
+export async function applyWorkloads(
+  kubeconfig: string,
+  nodes: readonly WorkloadNode[],
+  outside: { address: string; port: number },
+): Promise<void> {
   const connection = new Connection(kubeconfig);
   try {
     const manifests = workloadManifests(nodes);
@@ -52,7 +59,9 @@ export async function applyWorkloads(kubeconfig: string, nodes: readonly Workloa
       connection,
       manifests.filter(({ kind }) => !first.includes(kind)),
     );
-    await Promise.all(customObjects(new Date()).map((custom) => applyCustom(connection, custom)));
+    await applyAll(connection, attachments());
+    const withStatus = [...customObjects(new Date()), ingress(outside)];
+    await Promise.all(withStatus.map((custom) => applyCustom(connection, custom)));
   } finally {
     connection.close();
   }
@@ -78,10 +87,10 @@ async function applyAll(connection: Connection, manifests: Manifest[]): Promise<
 async function applyCustom(connection: Connection, { object, status }: CustomObject): Promise<void> {
   const { metadata } = await apply<{ metadata: { generation?: number } }>(connection, object);
   const observedGeneration = metadata.generation ?? 1;
-  const conditions = (status['conditions'] as object[]).map((condition) => ({ ...condition, observedGeneration }));
-  await connection.patch(`${pathOf(object)}/status`, 'merge', {
-    status: { ...status, conditions, observedGeneration },
-  });
+  const { conditions } = status;
+  const observed = (conditions as object[] | undefined)?.map((condition) => ({ ...condition, observedGeneration }));
+  const further = observed && { conditions: observed, observedGeneration };
+  await connection.patch(`${pathOf(object)}/status`, 'merge', { status: { ...status, ...further } });
 }
 
 async function apply<T>(connection: Connection, manifest: Manifest): Promise<T> {

@@ -1,3 +1,4 @@
+import { INGRESS } from '../names.js';
 import { deployment, namespace, type Manifest } from './manifest.js';
 
 interface CustomKind {
@@ -34,6 +35,19 @@ const REPLICATION_DESTINATION = {
   plural: 'replicationdestinations',
 };
 
+const VOLUME_SNAPSHOT = {
+  group: 'snapshot.storage.k8s.io',
+  version: 'v1',
+  kind: 'VolumeSnapshot',
+  plural: 'volumesnapshots',
+};
+const NETWORK_ATTACHMENT = {
+  group: 'k8s.cni.cncf.io',
+  version: 'v1',
+  kind: 'NetworkAttachmentDefinition',
+  plural: 'network-attachment-definitions',
+};
+
 export const CUSTOM_KINDS: readonly CustomKind[] = [
   KUSTOMIZATION,
   HELM_RELEASE,
@@ -41,6 +55,8 @@ export const CUSTOM_KINDS: readonly CustomKind[] = [
   CEPH_CLUSTER,
   REPLICATION_SOURCE,
   REPLICATION_DESTINATION,
+  VOLUME_SNAPSHOT,
+  NETWORK_ATTACHMENT,
 ];
 
 /** The CRDs: group, version and kind are the real ones, the schema takes everything. */
@@ -48,7 +64,11 @@ export function customResourceDefinitions(): Manifest[] {
   return CUSTOM_KINDS.map(({ group, version, kind, plural }) => ({
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}` },
+    metadata: {
+      name: `${plural}.${group}`,
+      // The API server wants to know whether a group under Kubernetes' own name was agreed upon.
+      ...(group.endsWith('.k8s.io') && { annotations: { 'api-approved.kubernetes.io': 'unapproved, for the lab' } }),
+    },
     spec: {
       group,
       names: { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase() },
@@ -72,8 +92,9 @@ export function operatorWorkloads(): Manifest[] {
     deployment({ name, namespace: 'flux-system', image: `ghcr.io/fluxcd/${name}:v1.7.1` }),
   );
   return [
-    ...['flux-system', 'rook-ceph', 'volsync-system'].map(namespace),
+    ...['flux-system', 'rook-ceph', 'volsync-system', INGRESS.controller.namespace].map(namespace),
     ...flux,
+    deployment({ ...INGRESS.controller, image: 'registry.k8s.io/ingress-nginx/controller:v1.14.0' }),
     deployment({ name: 'rook-ceph-operator', namespace: 'rook-ceph', image: 'docker.io/rook/ceph:v1.18.6' }),
     deployment({ name: 'volsync', namespace: 'volsync-system', image: 'quay.io/backube/volsync:0.14.0' }),
   ];
@@ -108,7 +129,22 @@ export function customObjects(now: Date): CustomObject[] {
       },
     },
     ...volSync(at),
+    {
+      object: custom(VOLUME_SNAPSHOT, 'db', 'data', { source: { persistentVolumeClaimName: 'data-db-0' } }),
+      status: {
+        readyToUse: true,
+        creationTime: at,
+        restoreSize: '10Gi',
+        boundVolumeSnapshotContentName: 'snapcontent-db',
+      },
+    },
   ];
+}
+
+/** Objects of a custom kind without a status. */
+export function attachments(): Manifest[] {
+  const config = JSON.stringify({ cniVersion: '1.0.0', type: 'macvlan', master: 'eth1', mode: 'bridge' });
+  return [custom(NETWORK_ATTACHMENT, 'iot', 'default', { config })];
 }
 
 function flux(at: string): CustomObject[] {

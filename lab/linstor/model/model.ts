@@ -37,9 +37,9 @@ export class Model {
     return new Replies(() => this.world.now(), context);
   }
 
-  /** An empty database, as a controller that starts for the first time makes it. */
-  wipe(): void {
-    this.cluster = new Cluster();
+  /** An empty database, as a controller that starts for the first time makes it; or one that is there already. */
+  begin(database = new Cluster()): void {
+    this.cluster = database;
     this.wishes.clear();
   }
 

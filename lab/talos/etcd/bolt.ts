@@ -7,6 +7,7 @@ const ELEMENT = 16;
 const BUCKET_HEADER = 16;
 const MAGIC = 0xed0cdaed;
 const FORMAT = 2;
+const BRANCH = 0x01;
 const LEAF = 0x02;
 const META = 0x04;
 const FREELIST = 0x10;
@@ -89,4 +90,31 @@ function fnv1a(bytes: Buffer): bigint {
   let hash = 0xcbf29ce484222325n;
   for (const byte of bytes) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
   return hash;
+}
+
+/** A file that is no bolt database, or a damaged one. */
+export class BoltError extends Error {}
+
+/** The keys and values of one bucket of a bbolt file, in their order; undefined when there is no such bucket. */
+export function readBolt(file: Buffer, bucket: string): Bucket | undefined {
+  const meta = file.subarray(PAGE_HEADER, PAGE_HEADER + 64);
+  if (meta.length < 64 || meta.readUInt32LE(0) !== MAGIC) throw new BoltError('invalid database');
+  const found = walk(file, meta.readBigUInt64LE(16)).find(([name]) => name.toString() === bucket);
+  return found && walk(file, found[1].readBigUInt64LE(0));
+}
+
+/** Everything below a page: a leaf's own elements, or those of a branch's children. */
+function walk(file: Buffer, id: bigint): Bucket {
+  const start = Number(id) * PAGE;
+  if (start + PAGE > file.length) throw new BoltError(`page ${id} is behind the end of the file`);
+  const page = file.subarray(start, start + PAGE * (1 + file.readUInt32LE(start + 12)));
+  const [flags, count] = [page.readUInt16LE(8), page.readUInt16LE(10)];
+  const places = Array.from({ length: count }, (_, index) => PAGE_HEADER + index * ELEMENT);
+  if ((flags & BRANCH) !== 0) return places.flatMap((place) => walk(file, page.readBigUInt64LE(place + 8)));
+  if ((flags & LEAF) === 0) throw new BoltError(`page ${id} is of another kind: ${flags}`);
+  return places.map((place) => {
+    const key = place + page.readUInt32LE(place + 4);
+    const value = key + page.readUInt32LE(place + 8);
+    return [page.subarray(key, value), page.subarray(value, value + page.readUInt32LE(place + 12))];
+  });
 }

@@ -83,11 +83,22 @@ export class EtcdService {
    * real machine would begin a second cluster then, which the lab has no second Kubernetes for.
    */
   bootstrap(): void {
-    if (this.host.disk.etcd || this.cluster) throw dataNotEmpty();
+    this.mayBootstrap();
     this.run.abort();
     const { cluster, member } = this.registry.bootstrap(this.host.talosCluster, this.host.peer);
     this.keep(cluster, member);
     this.set('Running', 'Started task etcd');
+  }
+
+  /** @throws RpcError AlreadyExists, see `bootstrap`. */
+  mayBootstrap(): void {
+    if (this.host.disk.etcd || this.cluster) throw dataNotEmpty();
+  }
+
+  /** A bootstrap that was accepted and came to nothing: the service is failed, and may be bootstrapped again. */
+  fail(why: string): void {
+    this.run.abort();
+    this.set('Failed', why);
   }
 
   /**

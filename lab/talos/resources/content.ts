@@ -14,6 +14,8 @@ export interface Facts {
   role?: 'controlplane' | 'worker';
   /** The machine configuration that runs; absent in maintenance mode. */
   configuration?: string;
+  /** Addresses in CIDR notation that the machine configuration gives, by MAC in lower case. */
+  configured: Record<string, string[]>;
   talosVersion: string;
   schematic: string;
   /** Extensions with their versions. */
@@ -37,7 +39,7 @@ export function resourcesOf(facts: Facts): [ResourceType, Contents][] {
     [TYPES.service, new Map(facts.services.map((service) => [service.id, serviceContent(service)]))],
     [TYPES.hostname, new Map([['hostname', hostname(facts.hostname)]])],
     [TYPES.nodename, facts.nodename === undefined ? new Map() : new Map([['nodename', nodename(facts.nodename)]])],
-    [TYPES.address, addresses(facts.hardware)],
+    [TYPES.address, addresses(facts)],
     [TYPES.link, links(facts.hardware)],
     [TYPES.member, new Map(facts.members.map((member) => [member.node, memberContent(member)]))],
     [TYPES.system, new Map([['systeminformation', systemInformation(facts.hardware)]])],
@@ -133,10 +135,15 @@ function nodename(name: string): Content {
   };
 }
 
-function addresses({ ipConfigs }: Hardware): Contents {
-  const own = ipConfigs.flatMap((config, index) =>
-    config ? [{ link: `eth${index}`, address: config.address, index }] : [],
-  );
+/** What the machine configuration gives a NIC; until there is one, what the hypervisor's cloud-init does. */
+function addresses({ hardware, configured }: Facts): Contents {
+  const { nics, ipConfigs } = hardware;
+  const places = Array.from({ length: Math.max(nics.length, ipConfigs.length) }, (_, index) => index);
+  const own = places.flatMap((index) => {
+    const platform = ipConfigs[index]?.address;
+    const given = configured[nics[index]?.mac.toLowerCase() ?? ''] ?? (platform === undefined ? [] : [platform]);
+    return given.map((address) => ({ link: `eth${index}`, address, index }));
+  });
   return new Map(
     [{ link: 'lo', address: '127.0.0.1/8', index: -1 }, ...own].map(({ link, address, index }): [string, Content] => [
       `${link}/${address}`,

@@ -11,6 +11,7 @@ export function resourceFacts(boot: Boot, status: MachineStatus): Facts {
     status,
     hostname: guest.node,
     ...(configuration ? { nodename: guest.node, role: configuration.role, configuration: configuration.text } : {}),
+    configured: configuration?.addresses ?? {},
     talosVersion: system.version,
     schematic: system.schematic,
     extensions: names.map((name) => ({ name, version: extensionVersion(name, system.version) ?? system.version })),

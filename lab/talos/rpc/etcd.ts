@@ -1,8 +1,9 @@
+import type { KeyValue } from '../../world/world.js';
 import type { Guest } from '../guest.js';
 import { EtcdError, NOT_FOR_LEARNERS, asRpcError, notListening } from '../etcd/errors.js';
 import type { EtcdCluster, Member } from '../etcd/cluster.js';
 import type { EtcdService } from '../etcd/service.js';
-import { takeSnapshot } from '../etcd/snapshot.js';
+import { databaseSize, restoreSnapshot, takeSnapshot } from '../etcd/snapshot.js';
 import type { Methods } from './call.js';
 import { failedPrecondition, notFound, unimplemented, unknown } from './status.js';
 
@@ -15,6 +16,11 @@ const CHUNK = 65_536;
 export const etcdMethods: Methods = {
   unary: {
     [`${M}/Bootstrap`]: bootstrap,
+    [`${M}/EtcdRecover`]: (guest, { bytes }: { bytes: Buffer }) => {
+      serviceOf(guest, 'etcd recover');
+      guest.boot!.disk.recovery = bytes;
+      return { messages: [{}] };
+    },
     [`${M}/EtcdMemberList`]: memberList,
     [`${M}/EtcdStatus`]: status,
     [`${M}/EtcdAlarmList`]: (guest) => {
@@ -30,7 +36,7 @@ export const etcdMethods: Methods = {
   },
   streaming: {
     [`${M}/EtcdSnapshot`]: async (guest, _: object, send) => {
-      for (const bytes of chunks(snapshot(guest))) await send({ bytes });
+      for (const bytes of chunks(await snapshot(guest))) await send({ bytes });
     },
   },
 };
@@ -44,12 +50,33 @@ function serviceOf({ boot }: Guest, api: string): EtcdService {
   return boot!.etcd;
 }
 
-function bootstrap(guest: Guest): object {
+interface BootstrapRequest {
+  recover_etcd: boolean;
+  recover_skip_hash_check: boolean;
+}
+
+/** Answers before the service has begun: what is wrong with a snapshot shows in the service's state alone. */
+function bootstrap(guest: Guest, request: BootstrapRequest): object {
   const { boot } = guest;
   if (!boot!.up) throw failedPrecondition('bootstrap is not available yet');
-  serviceOf(guest, 'bootstrap').bootstrap();
-  const { fleet, configuration } = boot!;
-  fleet.kubernetes.bootstrap(configuration!.clusterPki).catch((error: unknown) => fleet.failed('kubernetes', error));
+  const service = serviceOf(guest, 'bootstrap');
+  service.mayBootstrap();
+  const { fleet, configuration, disk } = boot!;
+  let contents: KeyValue[] = [];
+  if (request.recover_etcd) {
+    try {
+      contents = restoreSnapshot(disk.recovery ?? Buffer.alloc(0), request.recover_skip_hash_check);
+    } catch (error) {
+      service.fail(`error recovering from the snapshot: ${(error as Error).message}`);
+      return { messages: [{}] };
+    }
+    disk.recovery = undefined;
+    fleet.storage.recover();
+  }
+  service.bootstrap();
+  fleet.kubernetes
+    .bootstrap(configuration!.clusterPki, contents)
+    .catch((error: unknown) => fleet.failed('kubernetes', error));
   return { messages: [{}] };
 }
 
@@ -72,7 +99,7 @@ function memberList(guest: Guest, { query_local: local }: { query_local: boolean
 
 function status(guest: Guest): object {
   const { cluster, member } = running(serviceOf(guest, 'etcd status'));
-  const size = String(takeSnapshot(cluster).length);
+  const size = String(databaseSize(cluster));
   const index = String(cluster.raftIndex);
   const member_status = {
     storage_version: ETCD.storage,
@@ -108,10 +135,10 @@ function forfeit(guest: Guest): object {
  * The whole snapshot, or what a fault leaves of it: the stream then ends early and says nothing of it. A member gives
  * it from its own database, so that it works without quorum, too.
  */
-function snapshot(guest: Guest): Buffer {
+async function snapshot(guest: Guest): Promise<Buffer> {
   const { cluster } = running(serviceOf(guest, 'etcd snapshot'));
-  const { world } = guest.boot!.fleet;
-  const whole = takeSnapshot(cluster);
+  const { world, kubernetes } = guest.boot!.fleet;
+  const whole = takeSnapshot(cluster, await kubernetes.contents());
   const truncated = world.faults.strikes('snapshot-truncated');
   // Cut in a page, so that neither the checksum nor a whole page is at the end.
   const bytes = truncated ? whole.subarray(0, Math.floor(whole.length / 8192) * 4096 + 100) : whole;

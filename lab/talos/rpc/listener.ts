@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
 import {
@@ -6,6 +6,7 @@ import {
   ServerCredentials,
   type ConnectionInjector,
   type Metadata,
+  type ServerReadableStream,
   type ServerUnaryCall,
   type ServerWritableStream,
   type UntypedServiceImplementation,
@@ -33,7 +34,8 @@ export interface Answers {
 /** How long calls may take to end when a listener closes in good order, in milliseconds. */
 const GRACE = 100;
 
-type Call = ServerUnaryCall<unknown, object> | ServerWritableStream<unknown, object>;
+type Call =
+  ServerUnaryCall<unknown, object> | ServerWritableStream<unknown, object> | ServerReadableStream<unknown, object>;
 
 /**
  * The machine API on one address. The connections are accepted here and handed to gRPC, so that closing means closing:
@@ -94,11 +96,25 @@ function credentialsOf({ clientCa, crt, key }: ServerIdentity): ServerCredential
 
 function implement(definition: ReturnType<typeof serviceDefinition>, answers: Answers): UntypedServiceImplementation {
   return Object.fromEntries(
-    Object.entries(definition).map(([name, { path, responseStream }]) => [
-      name,
-      responseStream ? answerStream(path, answers) : answerUnary(path, answers),
-    ]),
+    Object.entries(definition).map(([name, { path, requestStream, responseStream }]) => {
+      const handler = responseStream ? answerStream(path, answers) : answerUnary(path, answers);
+      return [name, requestStream ? answerUpload(path, answers) : handler] as const;
+    }),
   );
+}
+
+/** What a client sends piece by piece is handed on as one request, once it is whole. */
+function answerUpload(path: string, answers: Answers) {
+  return (call: ServerReadableStream<unknown, object>, callback: sendUnaryData<object>): void => {
+    const pieces: Buffer[] = [];
+    call.on('data', ({ bytes }: { bytes: Buffer }) => pieces.push(bytes));
+    call.on('end', () => {
+      answers.unary({ ...wireCall(path, call), request: { bytes: Buffer.concat(pieces) } }).then(
+        (reply) => callback(null, reply),
+        (error: unknown) => callback(toRpcError(error)),
+      );
+    });
+  };
 }
 
 function answerUnary(path: string, answers: Answers) {
@@ -131,7 +147,9 @@ function answerStream(path: string, answers: Answers) {
 
 function wireCall(path: string, call: Call): WireCall {
   const gone = new AbortController();
-  call.on('cancelled', () => gone.abort());
+  const events: EventEmitter = call;
+  events.on('cancelled', () => gone.abort());
   const certificate = call.getAuthContext().sslPeerCertificate;
-  return { path, request: call.request, metadata: call.metadata, certificate, signal: gone.signal };
+  const request = 'request' in call ? call.request : undefined;
+  return { path, request, metadata: call.metadata, certificate, signal: gone.signal };
 }

@@ -7,6 +7,7 @@ import { lifecycleMethods } from './lifecycle.js';
 import { powerMethods } from './power.js';
 import { stateMethods } from './state.js';
 import { systemMethods } from './system.js';
+import { timeMethods } from './time.js';
 
 const ALL = [
   systemMethods,
@@ -17,6 +18,7 @@ const ALL = [
   kubeconfigMethods,
   stateMethods,
   healthMethods,
+  timeMethods,
 ];
 
 /** Everything a machine answers. */

@@ -36,6 +36,8 @@ const RULES: Record<string, string[]> = {
   '/cosi.resource.State/List': READERS,
   '/cosi.resource.State/Watch': READERS,
   '/storage.StorageService/Disks': READERS,
+  '/time.TimeService/Time': READERS,
+  '/time.TimeService/TimeCheck': READERS,
 };
 
 /** Roles are the organizations of the client's certificate. */

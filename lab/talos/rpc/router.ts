@@ -6,12 +6,27 @@ import { READER, authorize, rolesOf } from './roles.js';
 import { invalidArgument, permissionDenied, toRpcError, unavailable, unimplemented, type RpcError } from './status.js';
 
 /** The services whose replies can be put together from several machines. */
-const AGGREGATED = ['/machine.MachineService/', '/cluster.ClusterService/', '/storage.StorageService/'];
+const AGGREGATED = [
+  'machine.MachineService',
+  'cluster.ClusterService',
+  'storage.StorageService',
+  'time.TimeService',
+].map((service) => `/${service}/`);
 
 /** Calls that change something: the world hears of them. */
 const WRITES = new Set([
   ...['ApplyConfiguration', 'Bootstrap', 'EtcdForfeitLeadership', 'EtcdLeaveCluster', 'EtcdRemoveMemberByID', 'Reboot']
-    .concat(['ImagePull', 'Reset', 'Rollback', 'ServiceRestart', 'ServiceStart', 'ServiceStop', 'Shutdown', 'Upgrade'])
+    .concat([
+      'EtcdRecover',
+      'ImagePull',
+      'Reset',
+      'Rollback',
+      'ServiceRestart',
+      'ServiceStart',
+      'ServiceStop',
+      'Shutdown',
+      'Upgrade',
+    ])
     .map((name) => `/machine.MachineService/${name}`),
   '/machine.ImageService/Pull',
   '/machine.LifecycleService/Upgrade',

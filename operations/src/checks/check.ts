@@ -19,6 +19,8 @@ export type CheckResult =
 export interface Check {
   id: string;
   describe: string;
+  /** Where its answer comes from, for whoever doubts it. */
+  how: string;
   /** One look. What it throws counts as failed. */
   run: (ctx: CheckContext) => Promise<CheckResult>;
 }

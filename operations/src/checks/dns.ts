@@ -8,6 +8,7 @@ const SELECTOR = 'k8s-app=kube-dns';
 export const dnsCheck: Check = {
   id: 'dns',
   describe: 'CoreDNS is available and its service has endpoints',
+  how: 'Kubernetes: Deployment and EndpointSlices of kube-dns in kube-system',
   run: async ({ session }) => {
     const query = { labelSelector: SELECTOR };
     const [deployments, slices] = await Promise.all([

@@ -8,6 +8,7 @@ const LABELS = ['nvidia.com/gpu.present', 'feature.node.kubernetes.io/pci-10de.p
 export const gpuCheck: Check = {
   id: 'gpu',
   describe: 'every node with a GPU offers it',
+  how: 'Kubernetes: nvidia.com/gpu in capacity and allocatable of every Node',
   run: async ({ session }) => {
     const nodes = ((await session.kubernetes.list<Node>('/api/v1/nodes')) ?? []).filter(hasGpu);
     if (nodes.length === 0) return skipped('no node with a GPU');

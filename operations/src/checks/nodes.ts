@@ -8,6 +8,7 @@ const PRESSURES = ['MemoryPressure', 'DiskPressure', 'PIDPressure', 'NetworkUnav
 export const nodesCheck: Check = {
   id: 'nodes',
   describe: 'every node is Ready, under no pressure, and not cordoned by prox-ops',
+  how: 'Kubernetes: conditions of every Node',
   run: async ({ session }) => {
     const nodes = (await session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
     const problems = nodes.flatMap((node) => {

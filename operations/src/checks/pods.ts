@@ -16,6 +16,7 @@ const BROKEN = [
 export const podsCheck: Check = {
   id: 'pods',
   describe: 'no pod crashes or stays Pending, and the critical namespaces are Ready',
+  how: 'Kubernetes: phase, conditions and waiting containers of every Pod',
   run: async ({ session, clock }) => {
     const pods = (await session.kubernetes.list<Pod>('/api/v1/pods')) ?? [];
     const problems = pods.flatMap((pod) => podProblems(pod, clock.now()));

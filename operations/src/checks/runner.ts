@@ -16,6 +16,7 @@ export const CHECKS: readonly Check[] = [nodesCheck, podsCheck, storageCheck, fl
 export interface CheckReport {
   id: string;
   describe: string;
+  how: string;
   result: CheckResult;
 }
 
@@ -38,7 +39,10 @@ const ROUND_EVERY = 5_000;
 export async function runChecks(ctx: CheckContext, checks: readonly Check[] = CHECKS): Promise<HealthReport> {
   const limit = ctx.settings.healthCheckTimeout;
   const reports = await Promise.all(
-    checks.map(async (check) => ({ id: check.id, describe: check.describe, result: await runOne(check, ctx, limit) })),
+    checks.map(async (check) => {
+      const { id, describe, how } = check;
+      return { id, describe, how, result: await runOne(check, ctx, limit) };
+    }),
   );
   return summarise(reports);
 }

@@ -9,6 +9,7 @@ const CSI_POD = /(^|-)csi(-|$)/;
 export const storageCheck: Check = {
   id: 'storage',
   describe: 'LINSTOR has nothing faulty and all satellites online, Ceph is HEALTH_OK, CSI pods are Ready',
+  how: 'LINSTOR: /v1/view/resources and /v1/nodes; Kubernetes: CephClusters and CSI pods',
   run: async (ctx) => {
     const parts = await Promise.all([linstorPart(ctx), cephPart(ctx), csiPart(ctx)]);
     const present = parts.filter((part) => part !== undefined);

@@ -24,14 +24,16 @@ const sessions = new Map<string, Promise<Session>>();
 
 /**
  * The clients for `access`, shared by every step of this process. The environment's Kubernetes identity goes before the
- * administrator's. @throws when a kubeconfig is needed and none is to be had.
+ * administrator's.
+ * @param patient whether a blip of the Kubernetes API is sat out: false where it may well be gone for good.
+ * @throws when a kubeconfig is needed and none is to be had.
  */
-export async function connect(access: ClusterAccess, clock: Clock): Promise<Session> {
+export async function connect(access: ClusterAccess, clock: Clock, { patient = true } = {}): Promise<Session> {
   const identity = identityFrom(process.env);
-  const key = fingerprint({ access, identity });
+  const key = fingerprint({ access, identity, patient });
   const known = sessions.get(key);
   if (known) return known;
-  const opened = open(access, clock, identity);
+  const opened = open(access, clock, identity, patient);
   sessions.set(key, opened);
   // A failure is not remembered: the next step may find the control plane up.
   opened.catch(() => sessions.delete(key));
@@ -43,10 +45,15 @@ function fingerprint(secrets: object): string {
   return createHash('sha256').update(JSON.stringify(secrets)).digest('hex');
 }
 
-async function open(access: ClusterAccess, clock: Clock, identity: string | undefined): Promise<Session> {
+async function open(
+  access: ClusterAccess,
+  clock: Clock,
+  identity: string | undefined,
+  patient: boolean,
+): Promise<Session> {
   const talos = new TalosCli(access.talosconfig);
   const kubeconfig = identity ?? (access.kubeconfig || (await kubeconfigFromTalos(talos, access.controlPlanes)));
-  const kubernetes = new KubernetesClient(kubeconfig, clock);
+  const kubernetes = new KubernetesClient(kubeconfig, clock, ...(patient ? [] : [0]));
   const proxmox = new ProxmoxClient(access.proxmoxEndpoint, access.proxmoxToken);
   const givenIdentity = identity !== undefined;
   return { kubernetes, talos, proxmox, ...linstorClient(access, kubernetes), givenIdentity };

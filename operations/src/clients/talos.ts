@@ -3,16 +3,24 @@ import { messageOf } from '../runtime/errors.js';
 import { secretFile } from './secretFile.js';
 import {
   parseAddresses,
+  parseClock,
+  parseDiscovered,
   parseEtcdStatus,
   parseExtensions,
+  parseLinkAddresses,
+  parseLinks,
   parseMachineConfiguration,
   parseMachineStatus,
   parseMembers,
   parseVersion,
   UnexpectedOutput,
+  type ClockReading,
+  type DiscoveredMember,
   type EtcdMember,
   type EtcdStatus,
   type Extension,
+  type Link,
+  type LinkAddress,
   type MachineStatus,
 } from './talosOutput.js';
 
@@ -161,6 +169,30 @@ export class TalosCli implements Talos {
   /** Addresses in CIDR notation. */
   async addresses(address: string): Promise<string[]> {
     return parseAddresses(await this.run(address, ['get', 'addresses', '-o', 'json'], QUICK));
+  }
+
+  /** Hands a machine that waits for an etcd a snapshot to begin with; answered before the machine has read it. */
+  async recoverEtcd(address: string, snapshot: string): Promise<void> {
+    await this.run(address, ['bootstrap', '--recover-from', snapshot], SNAPSHOT);
+  }
+
+  async linkAddresses(address: string): Promise<LinkAddress[]> {
+    return parseLinkAddresses(await this.run(address, ['get', 'addresses', '-o', 'json'], QUICK));
+  }
+
+  /** Network interfaces, those without an address among them. */
+  async links(address: string): Promise<Link[]> {
+    return parseLinks(await this.run(address, ['get', 'links', '-o', 'json'], QUICK));
+  }
+
+  /** The cluster's machines as this one has discovered them. */
+  async discovered(address: string): Promise<DiscoveredMember[]> {
+    return parseDiscovered(await this.run(address, ['get', 'members', '-o', 'json'], QUICK));
+  }
+
+  /** The machine asks its time server and tells both clocks. */
+  async clock(address: string): Promise<ClockReading> {
+    return answered(parseClock(await this.run(address, ['time'], QUICK)), address, 'time');
   }
 
   /** A secrets.yaml made from a control plane's machine configuration; asks no machine. */

@@ -31,6 +31,36 @@ export interface EtcdStatus {
   errors: string;
 }
 
+/** A network interface, physical or not. */
+export interface Link {
+  name: string;
+  /** ether, loopback ... */
+  type: string;
+  /** In lower case. */
+  mac: string;
+  up: boolean;
+}
+
+export interface LinkAddress {
+  link: string;
+  /** In CIDR notation. */
+  address: string;
+}
+
+/** A machine as the cluster's discovery tells of it. */
+export interface DiscoveredMember {
+  hostname: string;
+  addresses: string[];
+  machineType: string;
+}
+
+/** A machine's clock beside that of its time server, milliseconds since the epoch. */
+export interface ClockReading {
+  server: string;
+  machine: number;
+  reference: number;
+}
+
 /** Output that is not what talosctl prints for the command. */
 export class UnexpectedOutput extends Error {
   override readonly name = 'UnexpectedOutput';
@@ -77,6 +107,47 @@ export function parseMachineConfiguration(text: string): string | undefined {
 
 export function parseAddresses(text: string): string[] {
   return parseObjects<{ spec?: { address?: string } }>(text).flatMap(({ spec }) => spec?.address ?? []);
+}
+
+export function parseLinkAddresses(text: string): LinkAddress[] {
+  return parseObjects<{ spec?: { address?: string; linkName?: string } }>(text).flatMap(({ spec }) =>
+    spec?.address === undefined ? [] : [{ address: spec.address, link: spec.linkName ?? '' }],
+  );
+}
+
+export function parseLinks(text: string): Link[] {
+  type Spec = { type?: string; hardwareAddr?: string; permanentAddr?: string; linkState?: boolean };
+  return parseObjects<{ metadata?: { id?: string }; spec?: Spec }>(text).map(({ metadata, spec }) => ({
+    name: metadata?.id ?? '',
+    type: spec?.type ?? '',
+    mac: (spec?.permanentAddr ?? spec?.hardwareAddr ?? '').toLowerCase(),
+    up: spec?.linkState === true,
+  }));
+}
+
+export function parseDiscovered(text: string): DiscoveredMember[] {
+  type Spec = { hostname?: string; addresses?: string[]; machineType?: string };
+  return parseObjects<{ spec?: Spec }>(text).map(({ spec }) => ({
+    hostname: spec?.hostname ?? '',
+    addresses: spec?.addresses ?? [],
+    machineType: spec?.machineType ?? '',
+  }));
+}
+
+/** Times as Go prints them: 2026-11-21 21:17:00.123456789 +0000 UTC. */
+export function parseClock(text: string): ClockReading | undefined {
+  const [row] = parseTable(text, ['NTP-SERVER', 'NODE-TIME', 'NTP-SERVER-TIME']);
+  if (!row) return undefined;
+  const [machine, reference] = [row['NODE-TIME'], row['NTP-SERVER-TIME']].map(goTime);
+  if (machine === undefined || reference === undefined)
+    throw new UnexpectedOutput(`expected two times from talosctl, found ${JSON.stringify(row)}`);
+  return { server: row['NTP-SERVER'] ?? '', machine, reference };
+}
+
+function goTime(text = ''): number | undefined {
+  const [, day = '', time = '', fraction = ''] = /^(\S+) (\d\d:\d\d:\d\d)(\.\d{1,3})?\d* \+0000 UTC/.exec(text) ?? [];
+  const at = Date.parse(`${day}T${time}${fraction}Z`);
+  return Number.isNaN(at) ? undefined : at;
 }
 
 export function parseVersion(text: string): string | undefined {

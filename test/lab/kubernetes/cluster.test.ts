@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, request, type IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { KubeConfig, PortForward } from '@kubernetes/client-node';
 import type { V1Node, V1Pod, V1PodDisruptionBudget, V1VolumeAttachment } from '@kubernetes/client-node';
@@ -51,6 +51,14 @@ describe('lab/kubernetes: the real control plane', () => {
     const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${selector}`;
     const { items } = await api.get<{ items: V1Pod[] }>(path);
     return items.filter((pod) => pod.metadata!.deletionTimestamp === undefined);
+  };
+  /** @returns the HTTP status that the cluster's ingress answers for a host with. */
+  const statusAt = async (host: string): Promise<number | undefined> => {
+    const { control, ports } = stage.network;
+    const asked = request({ host: control, port: ports.ingress, headers: { host } }).end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    response.resume();
+    return response.statusCode;
   };
   /** @returns the HTTP status. */
   const evict = async (pod: V1Pod): Promise<number> => {
@@ -107,8 +115,11 @@ describe('lab/kubernetes: the real control plane', () => {
 
   it('runs all workloads, with volumes attached and told to the storage, and GPUs after the device plugin', async () => {
     const shape = nodes.map(({ name, role, gpu }) => ({ name, role, gpus: gpu === undefined ? 0 : 1 }));
-    await applyWorkloads(await stage.cluster.adminKubeconfig(), shape);
+    const outside = { address: stage.network.control, port: stage.network.ports.ingress };
+    await applyWorkloads(await stage.cluster.adminKubeconfig(), shape, outside);
     await settled();
+    const [published, unknown] = await Promise.all(['web.example.net', 'other.example.net'].map(statusAt));
+    assert.deepEqual([published, unknown], [200, 404]);
     const volumes = workloadVolumes({ workers: 3, gpuNodes: [] }).map(({ name }) => name);
     assert.deepEqual([...stage.storage.inUse.keys()].sort(), volumes.sort());
     assert.equal((await node('worker-1')).status?.allocatable?.['nvidia.com/gpu'], '1');

@@ -140,6 +140,7 @@ export class FakeStorage implements Storage {
   satelliteUp(): void {}
   satelliteDown(): void {}
   wipe(): void {}
+  recover(): void {}
 
   setInUse(resource: string, node: string, inUse: boolean): void {
     if (inUse) this.inUse.set(resource, node);

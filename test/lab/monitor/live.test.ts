@@ -77,6 +77,7 @@ describe('safety monitor on a real Kubernetes API', () => {
     await applyWorkloads(
       await stage.cluster.observerKubeconfig(),
       nodes.map(({ name, role }) => ({ name, role, gpus: 0 })),
+      { address: stage.network.control, port: stage.network.ports.ingress },
     );
     await workloadsSettled(await stage.cluster.observerKubeconfig(), AbortSignal.timeout(60_000));
     for (const [index, { name, role, address }] of nodes.entries()) {

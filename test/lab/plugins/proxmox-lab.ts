@@ -62,13 +62,20 @@ export class ProxmoxLab {
     const nothing = () => undefined;
     const kubernetes: Kubernetes = {
       bootstrap: async () => undefined,
+      contents: async () => [],
       kubeletUp: nothing,
       kubeletDown: nothing,
       wipe: async () => undefined,
       adminKubeconfig: async () => kubeconfig,
       nodeReady: () => true,
     };
-    const storage: Storage = { satelliteUp: nothing, satelliteDown: nothing, setInUse: nothing, wipe: nothing };
+    const storage: Storage = {
+      satelliteUp: nothing,
+      satelliteDown: nothing,
+      setInUse: nothing,
+      wipe: nothing,
+      recover: nothing,
+    };
     const { world, cluster: hypervisors, images } = this;
     const fleet = new TalosFleet(world, { hypervisors, kubernetes, storage, images, talosctl });
     await images.start();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Site } from './site.js';
 
 describe('talos: etcd through the real talosctl', () => {
@@ -167,5 +167,22 @@ describe('talos: etcd through the real talosctl', () => {
     await site.ok('reset', '--graceful=false', '--wait', '--timeout', '10s', '-n', site.address(1));
     await site.until('Kubernetes is wiped', () => site.kubernetes.wipes === 1);
     assert.equal(site.fleet.hasQuorum(), false);
+  });
+
+  it('comes back from a snapshot with what was in it; a broken one is accepted, and fails the service', async () => {
+    const [whole, cut] = [site.file('etcd.snapshot'), site.file('changed.snapshot')] as const;
+    site.start('control-1', 1);
+    await site.configure('control-1', 1, 'controlplane');
+    const bytes = readFileSync(whole);
+    // A page of keys, so that the file can still be opened.
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 40) ^ 1, bytes.length - 40);
+    writeFileSync(cut, bytes);
+    await site.eventually('bootstrap', '--recover-from', cut, '-n', site.address(1));
+    assert.equal(site.fleet.hasQuorum(), false);
+    assert.match((await site.ok('service', 'etcd', '-n', site.address(1))).stdout, /Failed[^]*expected sha256/);
+    await site.ok('bootstrap', '--recover-from', whole, '-n', site.address(1));
+    await voters(1);
+    assert.deepEqual(site.kubernetes.begun, site.kubernetes.kept);
+    assert.equal(site.storage.recovered, 1);
   });
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type {
   ClusterPki,
+  KeyValue,
   DiskContent,
   Hardware,
   Hypervisors,
@@ -110,8 +111,17 @@ export class FakeKubernetes implements Kubernetes {
 
   constructor(private readonly world: World) {}
 
-  async bootstrap(pki: ClusterPki): Promise<void> {
+  /** What etcd began with. */
+  begun: KeyValue[] = [];
+  kept: KeyValue[] = [{ key: Buffer.from('/registry/namespaces/kept'), value: Buffer.from('a value') }];
+
+  async bootstrap(pki: ClusterPki, contents: KeyValue[] = []): Promise<void> {
     this.pki = pki;
+    this.begun = contents;
+  }
+
+  contents(): Promise<KeyValue[]> {
+    return Promise.resolve(this.kept);
   }
 
   kubeletUp(machine: Machine): void {
@@ -155,7 +165,13 @@ export class FakeStorage implements Storage {
     // Nothing here looks at it.
   }
 
+  recovered = 0;
+
   wipe(): void {
     this.satellites.clear();
+  }
+
+  recover(): void {
+    this.recovered += 1;
   }
 }

@@ -164,9 +164,9 @@ describe('health checks (R004-FR7)', () => {
   });
 
   describe('runner', () => {
-    const good: Check = { id: 'good', describe: 'is good', run: () => Promise.resolve(pass('fine')) };
-    const bad: Check = { id: 'bad', describe: 'is bad', run: () => Promise.resolve(fail('good', 'bad')) };
-    const never: Check = { id: 'never', describe: 'never ends', run: () => new Promise(() => undefined) };
+    const good: Check = { id: 'good', describe: 'is good', how: '', run: () => Promise.resolve(pass('fine')) };
+    const bad: Check = { id: 'bad', describe: 'is bad', how: '', run: () => Promise.resolve(fail('good', 'bad')) };
+    const never: Check = { id: 'never', describe: 'never ends', how: '', run: () => new Promise(() => undefined) };
     const healthy = async (checks: Check[]): Promise<{ report: HealthReport; told: string[] }> => {
       const told: string[] = [];
       const options = { signal: new AbortController().signal, report: (line: string) => void told.push(line), checks };
@@ -174,7 +174,12 @@ describe('health checks (R004-FR7)', () => {
     };
 
     it('says N/N, and what was skipped', async () => {
-      const other: Check = { id: 'other', describe: 'no', run: () => Promise.resolve(skipped('not installed')) };
+      const other: Check = {
+        id: 'other',
+        describe: 'no',
+        how: '',
+        run: () => Promise.resolve(skipped('not installed')),
+      };
       const { report } = await healthy([good, other]);
       assert.deepEqual([report.ok, report.summary], [true, '1/1 checks passed (skipped other: not installed)']);
     });
@@ -189,7 +194,12 @@ describe('health checks (R004-FR7)', () => {
     });
 
     it('a check that throws has failed; one that never ends has failed after healthCheckTimeout', async () => {
-      const throws: Check = { id: 'throws', describe: 'throws', run: () => Promise.reject(new Error('no way')) };
+      const throws: Check = {
+        id: 'throws',
+        describe: 'throws',
+        how: '',
+        run: () => Promise.reject(new Error('no way')),
+      };
       const report = await world.clock.run(runChecks(context(), [throws, never]));
       assert.equal(report.summary, '0/2 checks passed; throws: no way; never: no result within 30 s');
     });

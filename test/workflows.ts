@@ -1,7 +1,7 @@
 /**
  * `npm run test:workflows [WORKFLOW/JOB...]`: runs every `run:` step of the workflows in .github/ as a runner does, each job
  * in a fresh clone, its conditions and variables as GitHub evaluates them. Actions are left out, but for checkouts and
- * artifacts. The repository is this one as it is committed, with the stack `lab` of four nodes in place of `prod`; the pull
+ * artifacts. The repository is this one as it is committed, with the stack `lab` of six nodes in place of `prod`; the pull
  * request brings a Talos release, is merged, and rolled out against the lab. GitHub's API is test/support/github.ts. Needs no
  * network where npm's cache and the tools' are filled.
  */
@@ -34,7 +34,7 @@ import {
 
 /** Actions that prepare what a machine of ours has. */
 const PREPARE = /^(actions\/(setup-node|setup-go|cache)|aws-actions\/configure-aws-credentials)@/;
-const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1'];
+const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
 /** Jobs that ask the cluster. */
 const CLUSTER = ['ci/plan', 'rollout/roll', 'checks/look'];
 const LAB = 'workflows';
@@ -50,7 +50,7 @@ const STORY: { job: string; event: 'pull request' | 'merge' | 'schedule'; expect
   { job: 'checks/look', event: 'schedule', expect: /✗ stale-versions/ },
   { job: 'checks/tell', event: 'schedule', expect: /stale-versions: issue opened/ },
   { job: 'rollout/decide', event: 'merge', expect: /A rollout starts: Talos/ },
-  { job: 'rollout/roll', event: 'merge', expect: /4 of 4|done/ },
+  { job: 'rollout/roll', event: 'merge', expect: /k8s-work-3: replaced|6 of 6|done/ },
   { job: 'checks/look', event: 'schedule', expect: /✓ stale-versions/ },
   { job: 'checks/tell', event: 'schedule', expect: /stale-versions: issue closed/ },
   { job: 'rehearsal/rehearse', event: 'schedule', onlyWhenAsked: true },
@@ -66,6 +66,8 @@ class Story {
   private readonly root = mkdtempSync(join(tmpdir(), 'prox-ops-workflow-'));
   private readonly origin = join(this.root, 'origin');
   private readonly results = new Map<string, { result: string; outputs: Record<string, string> }>();
+  /** Workspaces with their packages, by commit. */
+  private readonly installations = new Map<string, string>();
   private labEnvironment: NodeJS.ProcessEnv | undefined;
   private runs = 0;
   private base = '';
@@ -101,7 +103,7 @@ class Story {
     for (const name of Object.keys(nodes.config['prox-ops:nodes']))
       if (!NODES.includes(name)) document.deleteIn(['config', 'prox-ops:nodes', name]);
     writeFileSync(stack, document.toString({ lineWidth: 0 }));
-    this.base = this.commit('four nodes');
+    this.base = this.commit('six nodes');
     const pins = join(this.origin, 'versions.yaml');
     writeFileSync(pins, readFileSync(pins, 'utf8').replace(/^( +talos: ).*$/m, '$1v1.12.4'));
     const program = join(REPOSITORY, 'driver/bin/prox-ops.js');
@@ -155,7 +157,9 @@ class Story {
         this.action(step, workspace, context);
         continue;
       }
+      if (/^npm ci\b/.test(step.run) && this.installed(workspace)) continue;
       const done = await this.step(step, name, context, workspace);
+      if (/^npm ci\b/.test(step.run) && done.code === 0) this.installations.set(this.commitOf(workspace), workspace);
       output += done.output;
       failed ||= done.code !== 0;
     }
@@ -183,6 +187,24 @@ class Story {
     process.stdout.write(`${verdict}  ${name}  ${(step.run ?? '').trim()}  (${seconds} s)\n`);
     if (done.code !== 0) process.stdout.write(done.output);
     return done;
+  }
+
+  /** A commit's packages are installed once: later jobs get what the first one had, as files that they share. */
+  private installed(workspace: string): boolean {
+    const first = this.installations.get(this.commitOf(workspace));
+    if (first === undefined) return false;
+    const made = this.git(['ls-files', '--others', '--ignored', '--exclude-standard', '--directory'], first).split(
+      '\n',
+    );
+    for (const path of made.filter((name) => /(^|\/)(node_modules|dist|build|bin)\/$/.test(name))) {
+      const { status } = spawnSync('cp', ['-al', join(first, path), join(workspace, path)]);
+      if (status !== 0) throw new Error(`${path} of ${first} could not be linked`);
+    }
+    return true;
+  }
+
+  private commitOf(workspace: string): string {
+    return this.git(['rev-parse', 'HEAD'], workspace).trim();
   }
 
   private jobOf(name: string): Job {
@@ -263,7 +285,8 @@ class Story {
     this.git(['clone', '--quiet', this.origin, place], this.root);
     this.git(['checkout', '--quiet', this.base], place);
     const offline = { npm_config_prefer_offline: 'true' };
-    await this.must('npm', ['ci', '--no-audit', '--no-fund'], offline, place);
+    if (!this.installed(place)) await this.must('npm', ['ci', '--no-audit', '--no-fund'], offline, place);
+    this.installations.set(this.base, place);
     await this.must('npx', ['prox-ops', 'lab', 'up', '--name', LAB], {}, place);
     const text = await this.must('npx', ['prox-ops', 'lab', 'env', '--name', LAB], {}, place);
     const { output } = await this.run('bash', ['-c', `${text}\nenv -0`], place, process.env);

@@ -52,13 +52,23 @@ describe('lab/kubernetes: the real control plane', () => {
     const { items } = await api.get<{ items: V1Pod[] }>(path);
     return items.filter((pod) => pod.metadata!.deletionTimestamp === undefined);
   };
-  /** @returns the HTTP status that the cluster's ingress answers for a host with. */
-  const statusAt = async (host: string): Promise<number | undefined> => {
+  const askIngress = async (host: string): Promise<number | undefined> => {
     const { control, ports } = stage.network;
     const asked = request({ host: control, port: ports.ingress, headers: { host } }).end();
     const [response] = (await once(asked, 'response')) as [IncomingMessage];
     response.resume();
     return response.statusCode;
+  };
+  /**
+   * @returns the HTTP status that the cluster's ingress answers for a host with. The ingress has a watch of its own: it may
+   * hear of a pod's readiness a moment after this test's.
+   */
+  const statusAt = async (host: string): Promise<number | undefined> => {
+    for (let left = 100; ; left -= 1) {
+      const status = await askIngress(host).catch(() => 503);
+      if (status !== 503 || left === 0) return status;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   };
   /** @returns the HTTP status. */
   const evict = async (pod: V1Pod): Promise<number> => {

@@ -2,6 +2,7 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import type { BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
+import { endsBeforeKubernetes } from '../config/overrides';
 import { targetOf, wantsAddOns, type ClusterPlan, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { vmGuards, type VmGuards } from '../lifecycle/vmGuards';
@@ -42,7 +43,7 @@ export class Cluster extends pulumi.ComponentResource {
     const nodes = this.createNodes(templates, machines);
     this.controlPlane = this.createControlPlane(name, nodes);
     for (const node of nodes.values()) node.guard(this.controlPlane);
-    if (wantsAddOns(args.plan)) this.createAddOns(name);
+    if (wantsAddOns(args.plan) && !endsBeforeKubernetes()) this.createAddOns(name);
     this.registerOutputs({});
   }
 

@@ -15,6 +15,12 @@ export const RELEASE_OVERRIDES = 'PROX_OPS_RELEASE_OVERRIDES';
 export const IMPORT_SECRETS = 'PROX_OPS_IMPORT_SECRETS';
 
 /**
+ * Environment variable that is 1 for an update which ends before there is a Kubernetes. It has no add-ons: their provider
+ * would be asked for all the same, and with it the kubeconfig that it depends on.
+ */
+export const BEFORE_KUBERNETES = 'PROX_OPS_BEFORE_KUBERNETES';
+
+/**
  * Environment variable with settings for one run, `{"linstor":{"settleTimeout":2700}}`: the stack file stays as it is
  * (`prox-ops roll --set`).
  */
@@ -36,6 +42,11 @@ export function withSettings(config: StackConfig, text: string | undefined): Sta
     { ...config[section], ...settings[section] },
   ]);
   return validate({ ...config, ...(Object.fromEntries(changed) as object) });
+}
+
+/** Whether this update ends before there is a Kubernetes. */
+export function endsBeforeKubernetes(env: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  return env[BEFORE_KUBERNETES] === '1';
 }
 
 /** The configuration with another place to take the Talos secrets from. */

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Stack } from '@pulumi/pulumi/automation';
-import { IMPORT_SECRETS } from '../../config/overrides';
+import { BEFORE_KUBERNETES, IMPORT_SECRETS } from '../../config/overrides';
+import { SECRETS_TYPE } from '../adopt/stateEntries';
 import { update } from '../engine';
 import { stackConfig } from '../stackFile';
 import { bundleText, type SecretsBundle } from './bundle';
@@ -22,7 +23,7 @@ export async function importSecrets(
     writeFileSync(file, bundleText(bundle), { mode: 0o600, flag: 'wx' });
     const options = {
       targets: await secretsUrns(stack),
-      environment: { [IMPORT_SECRETS]: file },
+      environment: { [IMPORT_SECRETS]: file, [BEFORE_KUBERNETES]: '1' },
       message: 'prox-ops secrets import',
     };
     await update(stack, options, onReconciled);
@@ -35,7 +36,7 @@ export async function importSecrets(
 async function secretsUrns(stack: Stack): Promise<string[]> {
   const { name: project } = await stack.workspace.projectSettings();
   const { name } = (await stackConfig(stack)).cluster;
-  const chain = ['prox-ops:cluster:Cluster', 'prox-ops:talos:TalosSecrets', 'talos:machine/secrets:Secrets'];
+  const chain = ['prox-ops:cluster:Cluster', 'prox-ops:talos:TalosSecrets', SECRETS_TYPE];
   return chain.map((_, index) => {
     const types = chain.slice(0, index + 1).join('$');
     return `urn:pulumi:${stack.name}::${project}::${types}::${index === 2 ? `${name}-secrets` : name}`;

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { SecretsBundle } from '../../driver/talosSecrets/bundle';
 import { createAuthority, type AuthorityAlgorithm } from '../../lab/world/certificates';
 
@@ -14,13 +14,18 @@ export async function someSecrets(): Promise<SecretsBundle> {
     cluster: { id: random(), secret: random() },
     secrets: { bootstraptoken: random(), secretboxencryptionsecret: random() },
     trustdinfo: { token: random() },
-    certs: { os, k8s, etcd, k8saggregator, k8sserviceaccount: { key: random() } },
+    certs: { os, k8s, etcd, k8saggregator, k8sserviceaccount: { key: serviceAccountKey() } },
   };
 }
 
 async function authority(algorithm: AuthorityAlgorithm): Promise<{ crt: string; key: string }> {
   const { crt, key } = await createAuthority({ commonName: 'test', algorithm });
   return { crt: base64(crt), key: base64(key) };
+}
+
+function serviceAccountKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return base64(privateKey.export({ type: 'sec1', format: 'pem' }).toString());
 }
 
 function random(): string {

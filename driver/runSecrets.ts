@@ -27,7 +27,8 @@ export async function decryptedOutputs(stack: Stack): Promise<OutputMap> {
   const read = await stack.outputs().catch((error: unknown) => {
     throw unreadableState(stack.name, error, ExitCode.blocked);
   });
-  if (DOCUMENTS.every((name) => read[name] !== undefined)) outputs.set(stack, read);
+  // An update that ends before there is a Kubernetes leaves an output without a value.
+  if (DOCUMENTS.every((name) => typeof (read[name]?.value as unknown) === 'string')) outputs.set(stack, read);
   return read;
 }
 

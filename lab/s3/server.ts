@@ -1,8 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+/** An access key and its secret. */
+export interface S3Credentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+}
 
 export interface S3ServerOptions {
   /** The program versitygw. */
@@ -12,7 +18,12 @@ export interface S3ServerOptions {
   /** A loopback address. */
   host: string;
   port: number;
-  credentials: { accessKeyId: string; secretAccessKey: string };
+  /** The administrator's, for whom no bucket policy counts. */
+  credentials: S3Credentials;
+  /** Users who may do what a bucket's policy allows them. */
+  users?: S3Credentials[];
+  /** Files of its certificate and key; absent: plain HTTP. */
+  tls?: { certificate: string; key: string };
 }
 
 export const S3_REGION = 'eu-central-1';
@@ -28,7 +39,8 @@ export class S3Server {
   constructor(private readonly options: S3ServerOptions) {}
 
   get endpoint(): string {
-    return `http://${this.options.host}:${this.options.port}`;
+    const { host, port, tls } = this.options;
+    return `${tls ? 'https' : 'http'}://${host}:${port}`;
   }
 
   /** For PULUMI_BACKEND_URL. */
@@ -38,13 +50,14 @@ export class S3Server {
 
   /** Starts it, also after a stop: what it kept is still there. @throws Error with its log when it ends at once. */
   async start(): Promise<void> {
-    const { binary, directory, host, port, credentials } = this.options;
+    const { binary, directory, host, port, credentials, tls } = this.options;
     // Versions must not lie below the buckets' folder.
     const [objects, versions] = [join(directory, 'objects'), join(directory, 'versions')];
     for (const folder of [objects, versions]) mkdirSync(folder, { recursive: true, mode: 0o700 });
     const log = openSync(this.logFile, 'a', 0o600);
-    const args = ['--port', `${host}:${port}`, '--region', S3_REGION, '--quiet'];
-    const child = spawn(binary, [...args, 'posix', '--versioning-dir', versions, objects], {
+    const args = ['--port', `${host}:${port}`, '--region', S3_REGION, '--quiet', '--iam-dir', this.writeUsers()];
+    const secure = tls ? ['--cert', tls.certificate, '--key', tls.key] : [];
+    const child = spawn(binary, [...args, ...secure, 'posix', '--versioning-dir', versions, objects], {
       stdio: ['ignore', log, log],
       // Credentials of the environment are not seen in a process list.
       env: {
@@ -67,6 +80,19 @@ export class S3Server {
   async stop(): Promise<void> {
     this.child?.kill('SIGKILL');
     await this.ended;
+  }
+
+  /** In the server's own form. @returns the folder that it reads them from. */
+  private writeUsers(): string {
+    const folder = join(this.options.directory, 'users');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const accounts = (this.options.users ?? []).map(({ accessKeyId, secretAccessKey }) => [
+      accessKeyId,
+      { access: accessKeyId, secret: secretAccessKey, role: 'user', userID: 0, groupID: 0, projectID: 0 },
+    ]);
+    const file = { accessAccounts: Object.fromEntries(accounts) as object };
+    writeFileSync(join(folder, 'users.json'), JSON.stringify(file), { mode: 0o600 });
+    return folder;
   }
 
   /** It tells nobody when it listens. */

@@ -33,6 +33,8 @@ export interface EngineLabOptions {
 
 /** A lab with a project of its own, and the commands a person would run against it, as real child processes. */
 export class EngineLab {
+  /** For every command, on top of the lab's own environment. */
+  readonly environment: Record<string, string> = {};
   private readonly children = new Set<ChildProcess>();
 
   private constructor(
@@ -126,7 +128,7 @@ export class EngineLab {
   private start(command: string, args: string[], environment: Record<string, string> = {}): ChildProcess {
     // A runner in a cluster (components/runnerSet.ts) tells of that cluster, and this is another one.
     const outside = { PROX_OPS_NODE_NAME: '', PROX_OPS_KUBECONFIG: '' };
-    const env = { ...this.lab.processEnvironment(), ...outside, ...environment };
+    const env = { ...this.lab.processEnvironment(), ...outside, ...this.environment, ...environment };
     const child = spawn(command, args, { cwd: this.project, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.children.add(child);
     child.on('close', () => this.children.delete(child));

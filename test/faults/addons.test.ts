@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
+  ApiextensionsV1Api,
   CoreV1Api,
   type KubernetesObject,
   KubernetesObjectApi,
@@ -33,6 +34,11 @@ const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work
 const LINSTOR = 'piraeus-datastore';
 /** One clock second of the lab's steps here. */
 const FASTER = 50;
+
+interface SatelliteConfiguration {
+  nodeAffinity: { nodeSelectorTerms: { matchExpressions: { values: string[] }[] }[] };
+  storagePools: { name: string; source: { hostDevices: string[] } }[];
+}
 
 /** The add-ons on a cluster of six nodes, LINSTOR's controller reached through the API server alone. */
 describe('add-ons on the real engine and API server', () => {
@@ -65,7 +71,7 @@ describe('add-ons on the real engine and API server', () => {
   function setConfig(path: string[], value: unknown): void {
     const document = parseDocument(readFileSync(engine.stackFile, 'utf8'));
     if (value === undefined) document.deleteIn(['config', ...path]);
-    else document.setIn(['config', ...path], value);
+    else document.setIn(['config', ...path], document.createNode(value));
     writeFileSync(engine.stackFile, document.toString({ lineWidth: 0 }));
   }
 
@@ -89,6 +95,26 @@ describe('add-ons on the real engine and API server', () => {
     assert.equal(preview.code, 0, preview.output);
   });
 
+  it('R000-9 the satellites’ host devices are set once Piraeus has told what they are', async () => {
+    await definePiraeus();
+    setConfig(['prox-ops:addons'], { linstorHostDevices: ['/dev/sdb'] });
+    const up = await engine.proxOps('up');
+    assert.equal(up.code, 0, up.output);
+    const objects = KubernetesObjectApi.makeApiClient(await adminConfig(engine));
+    const metadata = { name: 'prox-ops-host-devices' };
+    const found = await objects.read({ apiVersion: 'piraeus.io/v1', kind: 'LinstorSatelliteConfiguration', metadata });
+    const { spec } = found as unknown as { spec: SatelliteConfiguration };
+    const [pool] = spec.storagePools;
+    assert.deepEqual([pool?.name, pool?.source.hostDevices], ['lvm-thick', ['/dev/sdb']]);
+    const [term] = spec.nodeAffinity.nodeSelectorTerms;
+    assert.deepEqual(
+      term?.matchExpressions.flatMap(({ values }) => values).sort(),
+      NODES.filter((name) => name.startsWith('k8s-work')),
+    );
+    const again = await engine.pulumi(['preview', '--refresh', '--expect-no-changes']);
+    assert.equal(again.code, 0, again.output);
+  });
+
   it('R001-4 replaces a control plane and a worker with the driver’s own role and nothing else', async () => {
     await pinnedVolume('k8s-work-1');
     await writeDriverKubeconfig(engine, driverKubeconfig);
@@ -99,6 +125,8 @@ describe('add-ons on the real engine and API server', () => {
     assert.equal(roll.code, 0, roll.output);
     const status = await engine.proxOpsWith(given, 'status');
     assert.equal(status.code, 0, status.output);
+    const verify = await engine.proxOpsWith(given, 'verify', '--json');
+    assert.ok(verify.code === 0 || verify.code === 2, verify.output);
     const { refused, unknown } = driverRequests(engine);
     assert.deepEqual({ refused, unknown }, { refused: [], unknown: [] });
     await holds(engine);
@@ -170,6 +198,23 @@ describe('add-ons on the real engine and API server', () => {
       assert.deepEqual([...used].sort(), [...new Set(granted)].sort());
     });
   });
+
+  /** The definition that Flux installs with Piraeus, without its schema. */
+  async function definePiraeus(): Promise<void> {
+    const api = (await adminConfig(engine)).makeApiClient(ApiextensionsV1Api);
+    const plural = 'linstorsatelliteconfigurations';
+    const names = { plural, singular: 'linstorsatelliteconfiguration', kind: 'LinstorSatelliteConfiguration' };
+    const openAPIV3Schema = { type: 'object', x_kubernetes_preserve_unknown_fields: true };
+    const version = { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } };
+    await api.createCustomResourceDefinition({
+      body: {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: `${plural}.piraeus.io` },
+        spec: { group: 'piraeus.io', scope: 'Cluster', names, versions: [version] },
+      },
+    });
+  }
 
   /** A pod that stays with its node and has a claim: its volume is looked up before the node goes. */
   async function pinnedVolume(node: string): Promise<void> {

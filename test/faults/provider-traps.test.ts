@@ -14,6 +14,8 @@ const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work
 const VM = 'proxmoxve:index/vmLegacy:VmLegacy';
 /** Where k8s-work-1 runs. */
 const HOST = 'thor';
+/** k8s-work-2. */
+const MOVED = 8005;
 
 /** What the real providers do, and nobody would expect. Each test goes on where the one before has stopped. */
 describe("the providers' traps, on the real engine", () => {
@@ -54,6 +56,10 @@ describe("the providers' traps, on the real engine", () => {
     assert.equal(ids.includes(vmid), false, 'the state has a machine that is not ours');
     byHand.stop(vmid);
     byHand.remove(vmid);
+  }
+
+  function hostOf(vmid: number): string | undefined {
+    return engine.lab.status().vms.find((vm) => vm.vmid === vmid)?.host;
   }
 
   async function vmsInState(): Promise<ExportedResource[]> {
@@ -98,6 +104,26 @@ describe("the providers' traps, on the real engine", () => {
     rmSync(join(engine.project, 'secrets.yaml'));
     const again = await engine.pulumi(['preview', '--expect-no-changes']);
     assert.equal(again.code, 0, again.output);
+  });
+
+  it('a VM that somebody moved to another host is moved back as it runs, and the plan says so', async () => {
+    const before = generations(engine);
+    const [since, home] = [engine.lab.world.events.all().length, hostOf(MOVED)];
+    engine.lab.parts.proxmox.byHand.move(MOVED, 'heimdall');
+    const refresh = await engine.pulumi(['refresh', '--yes']);
+    assert.equal(refresh.code, 0, refresh.output);
+    const plan = await engine.proxOps('plan');
+    assert.match(plan.output, /k8s-work-2 moves to another host, running: nodeName/);
+    const up = await engine.proxOps('up');
+    assert.equal(up.code, 0, up.output);
+    assert.equal(hostOf(MOVED), home);
+    assert.deepEqual(generations(engine), before);
+    const went = engine.lab.world.events.all().slice(since);
+    assert.deepEqual(
+      went.filter(({ type }) => type === 'vm.stopped' || type === 'machine.down'),
+      [],
+    );
+    await holds(engine);
   });
 
   it('a configuration that the real talosctl refuses stops a roll before the first node, and an update before any write', async () => {

@@ -99,6 +99,11 @@ export class EngineLab {
     return this.start(process.execPath, [join(REPOSITORY, 'driver/bin/prox-ops.js'), ...args]);
   }
 
+  /** The same, with more in its environment. */
+  beginWith(environment: Record<string, string>, ...args: string[]): ChildProcess {
+    return this.start(process.execPath, [join(REPOSITORY, 'driver/bin/prox-ops.js'), ...args], environment);
+  }
+
   async finished(child: ChildProcess): Promise<Finished> {
     let stdout = '';
     let output = '';

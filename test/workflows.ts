@@ -35,6 +35,8 @@ import {
 /** Actions that prepare what a machine of ours has. */
 const PREPARE = /^(actions\/(setup-node|setup-go|cache)|aws-actions\/configure-aws-credentials)@/;
 const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
+/** Jobs that run the checkout as it is committed, without the story's six nodes: a lab builds all of them. */
+const WHOLE = ['rehearsal/rehearse'];
 /** Jobs that ask the cluster. */
 const CLUSTER = ['ci/plan', 'rollout/roll', 'checks/look'];
 const LAB = 'workflows';
@@ -70,6 +72,7 @@ class Story {
   private readonly installations = new Map<string, string>();
   private labEnvironment: NodeJS.ProcessEnv | undefined;
   private runs = 0;
+  private committed = '';
   private base = '';
   private head = '';
 
@@ -97,6 +100,7 @@ class Story {
   /** Two commits: what runs, and a pull request with the next Talos release. */
   private async repository(): Promise<void> {
     this.git(['clone', '--quiet', REPOSITORY, this.origin], this.root);
+    this.committed = this.commitOf(this.origin);
     const stack = join(this.origin, 'Pulumi.lab.yaml');
     const document = parseDocument(readFileSync(stack, 'utf8'));
     const nodes = document.toJS() as { config: { 'prox-ops:nodes': Record<string, unknown> } };
@@ -154,7 +158,7 @@ class Story {
     for (const step of stepsOf(job)) {
       if (!this.evaluate.condition(step.if, context, { failed })) continue;
       if (step.run === undefined) {
-        this.action(step, workspace, context);
+        this.action(step, workspace, context, WHOLE.includes(name) ? this.committed : this.head);
         continue;
       }
       if (/^npm ci\b/.test(step.run) && this.installed(workspace)) continue;
@@ -262,12 +266,12 @@ class Story {
     };
   }
 
-  private action({ uses = '', with: inputs = {} }: Step, workspace: string, context: Context): void {
+  private action({ uses = '', with: inputs = {} }: Step, workspace: string, context: Context, commit: string): void {
     if (PREPARE.test(uses)) return;
     const folder = join(this.root, 'artifacts', String(inputs.name ?? 'artifact'));
     const path = String(inputs.path ?? '.');
     if (uses.startsWith('actions/checkout@')) {
-      const ref = inputs.ref === undefined ? this.head : this.evaluate.text(String(inputs.ref), context);
+      const ref = inputs.ref === undefined ? commit : this.evaluate.text(String(inputs.ref), context);
       const place = join(workspace, path);
       this.git(['clone', '--quiet', this.origin, place], this.root);
       this.git(['checkout', '--quiet', ref], place);

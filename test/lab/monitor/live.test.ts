@@ -105,7 +105,10 @@ describe('safety monitor on a real Kubernetes API', () => {
 
   const webPod = async (): Promise<V1Pod> => {
     const { items } = await api.get<{ items: V1Pod[] }>('/api/v1/namespaces/shop/pods');
-    const pod = items.find(({ metadata }) => metadata?.labels?.['app.kubernetes.io/name'] === 'web');
+    // One that was evicted may still be listed while it terminates, and be gone by the time it is asked for.
+    const pod = items.find(
+      ({ metadata }) => metadata?.labels?.['app.kubernetes.io/name'] === 'web' && !metadata.deletionTimestamp,
+    );
     assert.ok(pod, 'the workloads have a pod of web');
     return pod;
   };

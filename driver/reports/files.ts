@@ -3,16 +3,9 @@ import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { RunLog } from '../runLog';
 import { htmlReport } from './html';
-import { reportOf } from './model';
+import { reportOf, type ReportFiles } from './model';
 import { closingText } from './table';
 import { metricsText } from './prometheus';
-
-/** What a run leaves beside its event log. */
-export interface ReportFiles {
-  log: string;
-  json?: string;
-  html?: string;
-}
 
 /** What was asked for beside them, by path. */
 export interface WantedFiles {

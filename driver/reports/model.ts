@@ -4,6 +4,13 @@ import type { Phase } from '../phases';
 /** Version of the JSON report's shape. */
 const REPORT_VERSION = 1;
 
+/** What a run leaves beside its event log. */
+export interface ReportFiles {
+  log: string;
+  json?: string;
+  html?: string;
+}
+
 /** A phase's time in a node's turn. */
 export interface Span {
   phase: Phase;

@@ -1,8 +1,7 @@
 import Table from 'cli-table3';
 import type { Phase } from '../phases';
 import { duration, fromTo } from '../views/format';
-import { type NodeReport, reportOf, type RunReport } from './model';
-import type { ReportFiles } from './files';
+import { type NodeReport, type ReportFiles, reportOf, type RunReport } from './model';
 import type { Recorded } from '../events';
 
 /** Columns of the table; phases that belong together share one. */

@@ -22,6 +22,18 @@ interface Scene {
 export class Scenes {
   private name = '';
   private copies = 0;
+  private readonly scenes: Record<string, Scene> = {
+    '': { begin: () => undefined },
+    'killed before the VM went': { begin: () => this.killed('"phase":"evacuate"') },
+    'killed after the VM went': { begin: () => this.killed('"phase":"create VM"') },
+    'a run was killed at the lock': { begin: () => this.killed('"phase":"turn"') },
+    'on a release that it is to leave': { begin: () => this.replaced() },
+    'two control planes are off': { begin: () => this.power('stop'), end: () => this.power('start') },
+    'a replica has parted': {
+      begin: () => this.fault(`resource-faulty ${this.withReplica()}`).begin(),
+      end: () => this.fault('resource-faulty').end?.(),
+    },
+  };
 
   constructor(private readonly engine: EngineLab) {}
 
@@ -49,20 +61,7 @@ export class Scenes {
   }
 
   private scene(name: string): Scene {
-    const scene = this.scenes()[name];
-    return scene ?? this.fault(name);
-  }
-
-  private scenes(): Record<string, Scene> {
-    return {
-      '': { begin: () => undefined },
-      'killed before the VM went': { begin: () => this.killed('"phase":"evacuate"') },
-      'killed after the VM went': { begin: () => this.killed('"phase":"create VM"') },
-      'a run was killed at the lock': { begin: () => this.killed('"phase":"turn"') },
-      'on a release that it is to leave': { begin: () => this.replaced() },
-      'two control planes are off': { begin: () => this.power('stop'), end: () => this.power('start') },
-      'a replica has parted': this.fault('resource-faulty'),
-    };
+    return this.scenes[name] ?? this.fault(name);
   }
 
   private fault(text: string): Scene {
@@ -78,6 +77,12 @@ export class Scenes {
         faults.clear(name);
       },
     };
+  }
+
+  /** A machine that was replaced a moment ago has none. */
+  private withReplica(): string | undefined {
+    const replicas = this.engine.lab.parts.linstor.summary();
+    return replicas.find(({ diskful }) => diskful)?.node;
   }
 
   /** A replacement of the node, cut off when that shows in its events. */

@@ -32,7 +32,7 @@ interface BracketSteps {
 /** design.md's table. Leaving runs from the top down, joining from the bottom up. */
 const STEPS: Record<Bracket, BracketSteps> = {
   turn: {
-    leave: (step, turn) => preflight(step, turn.open),
+    leave: preflight,
     join: healthyThenRelease,
     undo: async (step, { opened }) => {
       if (!opened) return 'the lease stays open for this node, which had begun to leave before';
@@ -204,7 +204,8 @@ async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult
   }
   const { session, settings, ctx } = step;
   const context = { session, settings, access: step.inputs.access, clock: ctx.clock };
-  const health = await awaitHealthy(context, { signal: ctx.signal, report: step.report });
+  const baseline = (await readTurn(step))?.open?.before;
+  const health = await awaitHealthy(context, { signal: ctx.signal, report: step.report, baseline });
   if (!health.ok)
     throw new Stop(`all health checks to pass within ${settings.healthTimeout} s (healthTimeout)`, health.summary);
   step.report(health.summary);

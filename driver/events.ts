@@ -43,6 +43,7 @@ const TOPICS = [
   'pod',
   'scheduling',
   'storage',
+  'health',
   'template',
   'proxmox',
 ] as const;

@@ -8,6 +8,7 @@ import { cordonedByUs } from './checks/cordonMark.js';
 import { readNode, uncordon } from './actions/cordon.js';
 import { drainNode } from './actions/drain.js';
 import { leaveEtcd, rejoinEtcd } from './actions/etcd.js';
+import { declaredByUs, withdraw } from './actions/outOfService.js';
 import { evacuateNode } from './actions/evacuate.js';
 import { joinReady } from './actions/gateJoin.js';
 import { lookBeforeDelete } from './actions/gateLeave.js';
@@ -32,7 +33,7 @@ interface BracketSteps {
 /** design.md's table. Leaving runs from the top down, joining from the bottom up. */
 const STEPS: Record<Bracket, BracketSteps> = {
   turn: {
-    leave: (step, turn) => preflight(step, turn.open),
+    leave: preflight,
     join: healthyThenRelease,
     undo: async (step, { opened }) => {
       if (!opened) return 'the lease stays open for this node, which had begun to leave before';
@@ -40,7 +41,7 @@ const STEPS: Record<Bracket, BracketSteps> = {
       return 'the lease was given back, nothing was changed';
     },
   },
-  drain: { leave: drainNode, join: uncordonOurs, undo: uncordon },
+  drain: { leave: drainNode, join: uncordonOurs, undo: putBackInService },
   evacuation: { leave: evacuateNode, join: rejoinLinstor, undo: undoEvacuation },
   etcd: {
     leave: leaveEtcd,
@@ -204,7 +205,8 @@ async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult
   }
   const { session, settings, ctx } = step;
   const context = { session, settings, access: step.inputs.access, clock: ctx.clock };
-  const health = await awaitHealthy(context, { signal: ctx.signal, report: step.report });
+  const baseline = (await readTurn(step))?.open?.before;
+  const health = await awaitHealthy(context, { signal: ctx.signal, report: step.report, baseline });
   if (!health.ok)
     throw new Stop(`all health checks to pass within ${settings.healthTimeout} s (healthTimeout)`, health.summary);
   step.report(health.summary);
@@ -215,11 +217,18 @@ async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult
 /** Our own mark on the node is proof enough that it left through us, even if somebody has deleted the lease since. */
 async function uncordonOurs(step: Step, owed: boolean): Promise<JoinResult> {
   const node = await readNode(step);
-  if (!node || !cordonedByUs(node)) return { node: 'not cordoned by prox-ops' };
+  if (!node || !(cordonedByUs(node) || declaredByUs(node))) return { node: 'not cordoned by prox-ops' };
   if (!owed) await takeTurn(step);
+  await withdraw(step, node);
   const done = await uncordon(step);
   step.report(done);
   return { node: done };
+}
+
+async function putBackInService(step: Step): Promise<string> {
+  const node = await readNode(step);
+  if (node) await withdraw(step, node);
+  return uncordon(step);
 }
 
 function nothingToUndo(): Promise<string> {

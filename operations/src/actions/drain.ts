@@ -5,6 +5,7 @@ import { WaitTimeout, type Look } from '../runtime/waiting.js';
 import { waitFor, watching, type Step } from '../step.js';
 import { cordon, readNode } from './cordon.js';
 import { listed } from './linstorGuard.js';
+import { declareIfOff, isSilent, STOP_ITS_VM } from './outOfService.js';
 import { sortPods } from './podFilters.js';
 import { fenced } from './turn.js';
 
@@ -32,6 +33,7 @@ export async function drainNode(step: Step): Promise<void> {
 async function inAttempts(step: Step): Promise<void> {
   const { drainAttempts, drainTimeout } = step.settings;
   for (let attempt = 1; ; attempt++) {
+    await declareIfOff(step);
     try {
       return await new Eviction(step).run();
     } catch (error) {
@@ -41,9 +43,15 @@ async function inAttempts(step: Step): Promise<void> {
       throw new Stop(
         `the node empty within ${drainAttempts} attempts of ${drainTimeout} s (drainAttempts, drainTimeout)`,
         error.waiting,
+        (await silent(step)) ? STOP_ITS_VM : undefined,
       );
     }
   }
+}
+
+async function silent(step: Step): Promise<boolean> {
+  const node = await readNode(step);
+  return node !== undefined && isSilent(node);
 }
 
 /** One attempt: evicts whatever may go, looks again at every change, until nothing is left. */

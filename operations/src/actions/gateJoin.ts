@@ -8,6 +8,7 @@ import { WaitTimeout, type Look } from '../runtime/waiting.js';
 import { schematicOf } from '../running.js';
 import { waitFor, watching, type Step } from '../step.js';
 import { readNode } from './cordon.js';
+import { withdraw } from './outOfService.js';
 import { fenced } from './turn.js';
 
 /**
@@ -25,7 +26,7 @@ const LOOK_EVERY = 2_000;
 export async function joinReady(step: Step, owed: boolean): Promise<Record<string, string>> {
   const { nodeReadyTimeout, maxRemediations } = step.settings;
   const reboots = owed ? maxRemediations : 0;
-  const machine = new JoiningMachine(step);
+  const machine = new JoiningMachine(step, owed);
   // Of Talos the watched Node object tells nothing.
   const options = { every: LOOK_EVERY, watch: [watchNode(step)], watchTellsAll: false };
   for (let slice = 0; ; slice++) {
@@ -73,7 +74,10 @@ class JoiningMachine {
   private maintenanceSince: number | undefined;
   private verified = false;
 
-  constructor(private readonly step: Step) {}
+  constructor(
+    private readonly step: Step,
+    private readonly owed: boolean,
+  ) {}
 
   async look(): Promise<Look<Record<string, string>>> {
     try {
@@ -157,6 +161,8 @@ class JoiningMachine {
     if (info.systemUUID.toLowerCase() !== node.uuid.toLowerCase()) {
       throw new Stop(`node ${node.name} on the machine ${node.uuid}`, `it runs on ${info.systemUUID}`);
     }
+    // A machine that is back in service gets its pods, the satellite of its storage among them.
+    if (this.owed) await withdraw(this.step, found);
     const wanted = inputs.release?.kubernetes;
     if (wanted !== undefined && info.kubeletVersion !== wanted)
       throw new Stop(`kubelet ${wanted}`, `kubelet ${info.kubeletVersion}`);

@@ -11,19 +11,29 @@ import {
   unhealthyMembers,
   type EtcdView,
 } from '../checks/etcdView.js';
+import { inWords, keepBaseline, lookBefore, standInTheWay } from './before.js';
 import { guardedLinstor, listed, reach } from './linstorGuard.js';
+import type { Turn } from './turn.js';
 import type { OpenNode } from './turnRecord.js';
 
 /** Seconds for LINSTOR to answer. Nothing was drained yet that could have moved its controller. */
 const LINSTOR_ANSWERS = 10;
 
 /** Before the first change: everything but the node itself must be able to do without it. @throws Stop with all that is wrong. */
-export async function preflight(step: Step, open: OpenNode): Promise<void> {
-  const nodes = (await step.session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
-  const asked = await Promise.all([etcdProblems(step, nodes), linstorProblems(step, open)]);
-  const wrong = [...nodeProblems(step, nodes), ...asked.flat()];
+export async function preflight(step: Step, turn: Turn): Promise<void> {
+  const { session, settings, inputs, ctx } = step;
+  const nodes = (await session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+  const [health, ...asked] = await Promise.all([
+    lookBefore({ session, settings, access: inputs.access, clock: ctx.clock }),
+    etcdProblems(step, nodes),
+    linstorProblems(step, turn.open),
+  ]);
+  // A node that is out already may be the reason, and has to come back.
+  const others = turn.opened ? inWords(standInTheWay(health)) : [];
+  const wrong = [...nodeProblems(step, nodes), ...asked.flat(), ...others];
   if (wrong.length > 0)
     throw new Stop('every other node and the storage healthy before a node leaves', listed(wrong, 8));
+  await keepBaseline(step, turn, health);
   step.report('preflight passed');
 }
 

@@ -1,3 +1,4 @@
+import type { Baseline } from '../checks/baseline.js';
 import type { Lease } from '../clients/kubernetesObjects.js';
 import { LEASE_NAME } from '../clients/permissions.js';
 import type { Holder } from '../runtime/processes.js';
@@ -16,6 +17,8 @@ export interface OpenNode {
   evacuated: boolean;
   /** Diskful replicas of each LINSTOR resource before the first change. */
   places: Record<string, number>;
+  /** What was wrong before the turn: its health checks do not hold it against the node. */
+  before?: Baseline;
 }
 
 /** What the lease says. */
@@ -34,19 +37,21 @@ export interface TurnRecord {
 }
 
 const PREFIX = 'prox-ops.io/';
-type Key = 'run' | 'process' | 'node' | 'vm' | 'step' | 'evacuation' | 'places';
+type Key = 'run' | 'process' | 'node' | 'vm' | 'step' | 'evacuation' | 'places' | 'before';
 
 export function fromLease(lease: Lease): TurnRecord {
   const { spec = {}, metadata } = lease;
   const said = (key: Key): string | undefined => metadata.annotations?.[PREFIX + key];
   const process = parse<Holder>(said('process'));
   const node = said('node');
+  const before = parse<Baseline>(said('before'));
   const open = node && {
     node,
     vm: said('vm') ?? '',
     step: said('step') ?? '',
     evacuated: said('evacuation') === 'asked',
     places: parse<Record<string, number>>(said('places')) ?? {},
+    ...(before && { before }),
   };
   return {
     holder: spec.holderIdentity ?? '',
@@ -90,6 +95,7 @@ function annotations({ run, process, open }: TurnRecord): Record<string, string>
     ...(process && { process: JSON.stringify(process) }),
     ...(open && { node: open.node, vm: open.vm, step: open.step, places: JSON.stringify(open.places) }),
     ...(open?.evacuated && { evacuation: 'asked' }),
+    ...(open?.before && { before: JSON.stringify(open.before) }),
   };
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [PREFIX + key, value]));
 }

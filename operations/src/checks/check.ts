@@ -9,9 +9,18 @@ export interface CheckContext {
   clock: Clock;
 }
 
+/** One thing that is wrong. */
+export interface Problem {
+  /** Whose trouble it is, by what stays the same when pods get other names or the trouble another word. */
+  key: string;
+  text: string;
+}
+
 export type CheckResult =
-  | { outcome: 'pass'; found: string }
-  | { outcome: 'fail'; expected: string; found: string }
+  /** `before`: what is wrong and was before the turn, in words. */
+  | { outcome: 'pass'; found: string; before?: string }
+  /** Without `problems` there is no telling what is wrong: the check itself did not come to an end. */
+  | { outcome: 'fail'; expected: string; found: string; problems?: Problem[] }
   /** Does not apply to this cluster, and why. */
   | { outcome: 'skipped'; why: string };
 
@@ -21,6 +30,8 @@ export interface Check {
   describe: string;
   /** Where its answer comes from, for whoever doubts it. */
   how: string;
+  /** What was wrong before a node's turn may stay so after it: it is told, and not held against the turn. */
+  excusable?: true;
   /** One look. What it throws counts as failed. */
   run: (ctx: CheckContext) => Promise<CheckResult>;
 }
@@ -29,7 +40,7 @@ export function pass(found: string): CheckResult {
   return { outcome: 'pass', found };
 }
 
-export function fail(expected: string, found: string): CheckResult {
+export function fail(expected: string, found: string): Extract<CheckResult, { outcome: 'fail' }> {
   return { outcome: 'fail', expected, found };
 }
 
@@ -37,9 +48,20 @@ export function skipped(why: string): CheckResult {
   return { outcome: 'skipped', why };
 }
 
-/** Passes with `good` when there are no problems, otherwise fails with the first of them. */
-export function verdict(problems: string[], expected: string, good: string): CheckResult {
+/** Passes with `good` when there are no problems, otherwise fails with the first of them. A text is its own key. */
+export function verdict(problems: (string | Problem)[], expected: string, good: string): CheckResult {
   if (problems.length === 0) return pass(good);
+  const all = problems.map((problem) => (typeof problem === 'string' ? { key: problem, text: problem } : problem));
+  return { ...fail(expected, wordsOf(all)), problems: all };
+}
+
+/** The first of them, in words. */
+export function wordsOf(problems: readonly Problem[]): string {
   const more = problems.length > 5 ? `; and ${problems.length - 5} more` : '';
-  return fail(expected, problems.slice(0, 5).join('; ') + more);
+  return (
+    problems
+      .slice(0, 5)
+      .map(({ text }) => text)
+      .join('; ') + more
+  );
 }

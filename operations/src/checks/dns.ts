@@ -9,6 +9,7 @@ export const dnsCheck: Check = {
   id: 'dns',
   describe: 'CoreDNS is available and its service has endpoints',
   how: 'Kubernetes: Deployment and EndpointSlices of kube-dns in kube-system',
+  excusable: true,
   run: async ({ session }) => {
     const query = { labelSelector: SELECTOR };
     const [deployments, slices] = await Promise.all([
@@ -21,12 +22,13 @@ export const dnsCheck: Check = {
     const problems = deployments.flatMap(({ metadata, spec, status }) => {
       const available = status?.availableReplicas ?? 0;
       const wanted = spec?.replicas ?? 1;
-      return available < wanted ? [`${metadata.name}: ${available} of ${wanted} replicas available`] : [];
+      const text = `${metadata.name}: ${available} of ${wanted} replicas available`;
+      return available < wanted ? [{ key: metadata.name, text }] : [];
     });
     const endpoints = (slices ?? [])
       .flatMap((slice) => slice.endpoints ?? [])
       .filter(({ conditions }) => conditions?.ready !== false);
-    if (endpoints.length === 0) problems.push('the service kube-dns has no endpoint');
+    if (endpoints.length === 0) problems.push({ key: 'endpoints', text: 'the service kube-dns has no endpoint' });
     return verdict(problems, 'CoreDNS available', `${endpoints.length} endpoints`);
   },
 };

@@ -38,12 +38,13 @@ export const fluxCheck: Check = {
   id: 'flux',
   describe: 'every Flux Kustomization and HelmRelease is Ready',
   how: 'Kubernetes: condition Ready of every Kustomization and HelmRelease',
+  excusable: true,
   run: async ({ session }) => {
     const served = await fluxObjects(session.kubernetes);
     if (served.length === 0) return skipped('no Flux objects');
     const problems = served
       .filter(({ ready, suspended }) => !ready && !suspended)
-      .map(({ kind, name, message }) => `${kind} ${name}: ${message}`);
+      .map(({ kind, name, message }) => ({ key: `${kind} ${name}`, text: `${kind} ${name}: ${message}` }));
     return verdict(problems, 'all Flux objects Ready', `${served.length} Flux objects`);
   },
 };

@@ -9,13 +9,15 @@ export const gpuCheck: Check = {
   id: 'gpu',
   describe: 'every node with a GPU offers it',
   how: 'Kubernetes: nvidia.com/gpu in capacity and allocatable of every Node',
+  excusable: true,
   run: async ({ session }) => {
     const nodes = ((await session.kubernetes.list<Node>('/api/v1/nodes')) ?? []).filter(hasGpu);
     if (nodes.length === 0) return skipped('no node with a GPU');
     const problems = nodes.flatMap(({ metadata, status }) => {
       const offered = Number(status?.allocatable?.[RESOURCE] ?? 0);
       const built = Math.max(1, Number(status?.capacity?.[RESOURCE] ?? 0));
-      return offered < built ? [`${metadata.name}: ${offered} of ${built} GPUs allocatable`] : [];
+      const text = `${metadata.name}: ${offered} of ${built} GPUs allocatable`;
+      return offered < built ? [{ key: metadata.name, text }] : [];
     });
     return verdict(problems, 'all GPUs allocatable', `${nodes.length} nodes with GPUs`);
   },

@@ -1,5 +1,5 @@
 import { fullName, holds, type ContainerStatus, type Pod } from '../clients/kubernetesObjects.js';
-import { verdict, type Check } from './check.js';
+import { verdict, type Check, type Problem } from './check.js';
 
 /** Without these pods nothing else can be expected to work: each must be Ready. */
 const CRITICAL_NAMESPACES = ['kube-system'];
@@ -17,12 +17,22 @@ export const podsCheck: Check = {
   id: 'pods',
   describe: 'no pod crashes or stays Pending, and the critical namespaces are Ready',
   how: 'Kubernetes: phase, conditions and waiting containers of every Pod',
+  excusable: true,
   run: async ({ session, clock }) => {
     const pods = (await session.kubernetes.list<Pod>('/api/v1/pods')) ?? [];
-    const problems = pods.flatMap((pod) => podProblems(pod, clock.now()));
+    const now = clock.now();
+    const problems = pods.flatMap((pod) => podProblems(pod, now).map((text): Problem => ({ key: ownerOf(pod), text })));
     return verdict(problems, 'all pods running', `${pods.length} pods`);
   },
 };
+
+/** A pod that is made again has another name and the same owner; a DaemonSet has one a node. */
+function ownerOf({ metadata, spec }: Pod): string {
+  const owner =
+    metadata.ownerReferences?.find(({ controller }) => controller === true) ?? metadata.ownerReferences?.[0];
+  const where = owner?.kind === 'DaemonSet' ? ` on ${spec?.nodeName ?? 'no node'}` : '';
+  return `${metadata.namespace ?? ''} ${owner?.kind ?? 'Pod'}/${owner?.name ?? metadata.name}${where}`;
+}
 
 /** What is wrong with one pod, in words. */
 export function podProblems(pod: Pod, now: number): string[] {

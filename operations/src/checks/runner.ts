@@ -1,6 +1,7 @@
 import type { Settings } from '../contract.js';
 import { messageOf } from '../runtime/errors.js';
 import { until, WaitTimeout } from '../runtime/waiting.js';
+import { excused, type Baseline } from './baseline.js';
 import type { Check, CheckContext, CheckResult } from './check.js';
 import { dnsCheck } from './dns.js';
 import { etcdCheck } from './etcd.js';
@@ -35,13 +36,20 @@ export type HealthLimits = Pick<Settings, 'healthTimeout' | 'healthCheckTimeout'
 /** Longest gap between two rounds of checks, in milliseconds. */
 const ROUND_EVERY = 5_000;
 
-/** One round of all checks, each within `healthCheckTimeout`. Never throws: what a check throws is its failure. */
-export async function runChecks(ctx: CheckContext, checks: readonly Check[] = CHECKS): Promise<HealthReport> {
+/**
+ * One round of all checks, each within `healthCheckTimeout`. Never throws: what a check throws is its failure.
+ * @param baseline what was wrong before, and is not held against anybody now.
+ */
+export async function runChecks(
+  ctx: CheckContext,
+  checks: readonly Check[] = CHECKS,
+  baseline: Baseline = {},
+): Promise<HealthReport> {
   const limit = ctx.settings.healthCheckTimeout;
   const reports = await Promise.all(
     checks.map(async (check) => {
       const { id, describe, how } = check;
-      return { id, describe, how, result: await runOne(check, ctx, limit) };
+      return { id, describe, how, result: excused(check, await runOne(check, ctx, limit), baseline) };
     }),
   );
   return summarise(reports);
@@ -70,7 +78,11 @@ function summarise(checks: CheckReport[]): HealthReport {
   const wrong = checks.flatMap(({ id, result }) => (result.outcome === 'fail' ? [`${id}: ${result.found}`] : []));
   const left = checks.flatMap(({ id, result }) => (result.outcome === 'skipped' ? [`${id}: ${result.why}`] : []));
   const skipped = left.length > 0 ? ` (skipped ${left.join('; ')})` : '';
-  const summary = `${passed}/${total} checks passed${wrong.length > 0 ? `; ${wrong.join('; ')}` : skipped}`;
+  const before = checks.flatMap(({ id, result }) =>
+    result.outcome === 'pass' && result.before !== undefined ? [`${id}: ${result.before}`] : [],
+  );
+  const known = before.length > 0 ? ` (broken before, and still: ${before.join('; ')})` : '';
+  const summary = `${passed}/${total} checks passed${wrong.length > 0 ? `; ${wrong.join('; ')}` : skipped}${known}`;
   return { ok: wrong.length === 0, passed, total, summary, checks };
 }
 
@@ -81,10 +93,15 @@ function summarise(checks: CheckReport[]): HealthReport {
  */
 export async function awaitHealthy(
   ctx: CheckContext,
-  options: { signal: AbortSignal; report: (message: string) => void; checks?: readonly Check[] },
+  options: {
+    signal: AbortSignal;
+    report: (message: string) => void;
+    checks?: readonly Check[];
+    baseline?: Baseline | undefined;
+  },
 ): Promise<HealthReport> {
   const { healthTries, healthTimeout } = ctx.settings;
-  const round = new Rounds(ctx, options.checks ?? CHECKS);
+  const round = new Rounds(ctx, options.checks ?? CHECKS, options.baseline);
   for (let attempt = 1; ; attempt++) {
     try {
       const timeout = (healthTimeout * 1000) / healthTries;
@@ -110,10 +127,11 @@ class Rounds {
   constructor(
     private readonly ctx: CheckContext,
     private readonly checks: readonly Check[],
+    private readonly baseline: Baseline | undefined,
   ) {}
 
   async look(): Promise<{ done: HealthReport } | { waiting: string }> {
-    const report = await runChecks(this.ctx, this.checks);
+    const report = await runChecks(this.ctx, this.checks, this.baseline);
     this.last = report;
     this.passes = report.ok ? this.passes + 1 : 0;
     const { healthPasses } = this.ctx.settings;

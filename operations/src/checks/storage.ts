@@ -23,6 +23,16 @@ export const storageCheck: Check = {
   },
 };
 
+export const cephCheck: Check = {
+  id: 'ceph',
+  describe: 'Ceph is HEALTH_OK',
+  how: 'Kubernetes: CephClusters',
+  run: async (ctx) => {
+    const ceph = await cephPart(ctx);
+    return ceph ? verdict(ceph.problems, 'HEALTH_OK', ceph.name) : skipped('no Ceph');
+  },
+};
+
 interface Part {
   name: string;
   problems: string[];

@@ -25,8 +25,14 @@ export interface KubeObject {
   metadata: Metadata;
 }
 
+export interface Taint {
+  key: string;
+  value?: string;
+  effect: string;
+}
+
 export interface Node extends KubeObject {
-  spec?: { unschedulable?: boolean };
+  spec?: { unschedulable?: boolean; taints?: Taint[] };
   status?: {
     conditions?: Condition[];
     capacity?: Record<string, string>;

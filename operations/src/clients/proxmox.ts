@@ -17,6 +17,8 @@ export interface Proxmox {
    * @throws ProxmoxError when that cannot be known, e.g. because its host does not answer.
    */
   vm(vmid: number): Promise<ProxmoxVm | undefined>;
+  /** Whether a VM that is there is switched off, by its host's word. @throws ProxmoxError when that cannot be known. */
+  isOff(vmid: number): Promise<boolean>;
   /** Whether a host is a member of the cluster and online. */
   hostOnline(host: string): Promise<boolean>;
   /** Hosts, guests, storages and PCI mappings, in one look. */
@@ -90,6 +92,13 @@ export class ProxmoxClient implements Proxmox {
   async configOf(vmid: number): Promise<Record<string, unknown> | undefined> {
     const row = await this.row(vmid);
     return row && this.get<Record<string, unknown>>(`/nodes/${row.node}/qemu/${vmid}/config`);
+  }
+
+  async isOff(vmid: number): Promise<boolean> {
+    const row = await this.row(vmid);
+    if (!row) throw new ProxmoxError(`Proxmox: expected VM ${vmid}, found none`);
+    const { status } = await this.get<{ status: string }>(`/nodes/${row.node}/qemu/${vmid}/status/current`);
+    return status === 'stopped';
   }
 
   private async row(vmid: number): Promise<ProxmoxRow | undefined> {

@@ -23,6 +23,7 @@ export type Topic =
   | 'pod'
   | 'scheduling'
   | 'storage'
+  | 'health'
   | 'template'
   | 'proxmox';
 

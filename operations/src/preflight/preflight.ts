@@ -1,8 +1,10 @@
+import { lookBefore } from '../actions/before.js';
 import { connect } from '../clients/session.js';
 import type { ClusterAccess } from '../contract.js';
 import { realClock } from '../runtime/clock.js';
 import { realProcesses, type Processes } from '../runtime/processes.js';
 import { blocker, type Finding } from './finding.js';
+import { healthFindings } from './health.js';
 import { isHeld, leaseFindings } from './lease.js';
 import { etcdFindings, nodeFindings } from './nodes.js';
 import { podFindings } from './pods.js';
@@ -22,7 +24,12 @@ export interface Preflight {
 
 /** Reads the cluster once. @throws only when no client can be made. */
 export async function readCluster(access: ClusterAccess, settings: PreflightRequest['settings']): Promise<Snapshot> {
-  return takeSnapshot(await connect(access, realClock), settings, access.controlPlanes, realClock.now());
+  const session = await connect(access, realClock);
+  const [snapshot, health] = await Promise.all([
+    takeSnapshot(session, settings, access.controlPlanes, realClock.now()),
+    lookBefore({ session, settings, access, clock: realClock }),
+  ]);
+  return { ...snapshot, health };
 }
 
 /** Everything that the turns would meet, from one look at the world. Pure. */
@@ -32,7 +39,7 @@ export function assess(
   controlPlanes: string[],
   gone: Processes['gone'] = (holder) => realProcesses.gone(holder),
 ): Preflight {
-  const { kubernetes, etcd, proxmox, linstor, at } = snapshot;
+  const { kubernetes, etcd, proxmox, linstor, health, at } = snapshot;
   const { turns, settings, prepare } = request;
   const lease = valueOf(kubernetes)?.lease;
   const storage = linstor && valueOf(linstor);
@@ -44,6 +51,8 @@ export function assess(
           ...ask(kubernetes, (state) => nodeFindings(state.nodes, turns)),
           ...ask(etcd, (view) => etcdFindings(view, controlPlanes, turns)),
           ...(linstor ? ask(linstor, (view) => storageFindings(view, turns, settings)) : []),
+          // An API that does not answer is told once.
+          ...(health && 'value' in kubernetes ? healthFindings(health) : []),
         ];
   const disturbed =
     isHeld(lease, at, gone) || lease?.open !== undefined || turns.some(({ action }) => action === 'finish');

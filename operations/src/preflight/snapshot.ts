@@ -1,5 +1,6 @@
 import { readEtcd, type EtcdView } from '../checks/etcdView.js';
 import { readView, type LinstorView } from '../checks/linstorPlacement.js';
+import type { HealthReport } from '../checks/runner.js';
 import { fromLease, type TurnRecord } from '../actions/turnRecord.js';
 import { LEASE_NAME } from '../clients/permissions.js';
 import type { KubeObject, Lease } from '../clients/kubernetesObjects.js';
@@ -27,6 +28,8 @@ export interface Snapshot {
   proxmox: Read<ProxmoxSite>;
   /** Absent: the cluster has no LINSTOR, or its guard is off. */
   linstor?: Read<LinstorView>;
+  /** What is wrong already, by the health checks that each turn begins with; absent where nobody looked. */
+  health?: HealthReport;
 }
 
 /** Sends reads alone. Never throws: what does not answer is a finding. */

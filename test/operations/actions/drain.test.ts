@@ -84,6 +84,72 @@ describe('drain (R004-FR5)', () => {
     assert.match(world.told, /attempt 2 of 3 ended/);
   });
 
+  describe('a node whose kubelet is silent', () => {
+    const OUT = 'node.kubernetes.io/out-of-service';
+    const taints = (): string[] => {
+      const { spec } = world.kubernetes.at('/api/v1/nodes/w1') as { spec?: { taints?: { key: string }[] } };
+      return (spec?.taints ?? []).map(({ key }) => key);
+    };
+
+    beforeEach(() => {
+      world.set({ drainAttempts: 1, drainTimeout: 60 });
+      world.pod('a', 'w1');
+      world.kubernetes.grace = Infinity;
+      const node = world.kubernetes.at('/api/v1/nodes/w1');
+      node.spec = { taints: [{ key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' }] };
+      node.status.conditions = [{ type: 'Ready', status: 'Unknown' }];
+    });
+
+    /** What Kubernetes' pod garbage collector does about the taint. */
+    const collected = (): void => {
+      world.kubernetes.onWrite = (line) => {
+        if (line !== 'PATCH /api/v1/nodes/w1') return;
+        world.clock.after(20_000, () => {
+          if (taints().includes(OUT)) world.kubernetes.remove('/api/v1/namespaces/default/pods/a');
+        });
+      };
+    };
+
+    it('and whose VM is off is declared out of service, said so, and ends', async () => {
+      world.proxmox.off.add(world.inputs('w1').node.vmId);
+      collected();
+      await drain();
+      assert.deepEqual(taints(), ['node.kubernetes.io/unreachable', OUT]);
+      assert.match(world.told, /its kubelet is silent and its VM is off: declared out of service/);
+      assert.ok(!world.kubernetes.writes.some((line) => line.startsWith('DELETE')), 'nothing is deleted by us');
+      await rejoin();
+      assert.deepEqual(taints(), ['node.kubernetes.io/unreachable']);
+      assert.match(world.told, /in service again/);
+      assert.equal(cordoned(), false);
+    });
+
+    it('and whose VM runs is never forced: the drain stops, and says to stop the VM', async () => {
+      await expectStop(drain(), /default\/a \(ending\)/, /Left: node uncordoned/, /stop its VM in Proxmox/);
+      assert.match(world.told, /silent while its VM runs: nothing is forced/);
+      assert.deepEqual(taints(), ['node.kubernetes.io/unreachable']);
+    });
+
+    it("and whose id is another machine's by now: nothing is declared", async () => {
+      const { vmId } = world.inputs('w1').node;
+      const vm = world.proxmox.vms.get(vmId);
+      assert.ok(vm);
+      world.proxmox.vms.set(vmId, { ...vm, uuid: 'another' });
+      world.proxmox.off.add(vmId);
+      await expectStop(drain(), /with UUID another/);
+      assert.deepEqual(taints(), ['node.kubernetes.io/unreachable']);
+    });
+
+    it('out of service by somebody else stays so', async () => {
+      const node = world.kubernetes.at('/api/v1/nodes/w1');
+      node.spec.taints = [{ key: OUT, value: 'nodeshutdown', effect: 'NoExecute' }];
+      world.proxmox.off.add(world.inputs('w1').node.vmId);
+      world.clock.after(20_000, () => world.kubernetes.remove('/api/v1/namespaces/default/pods/a'));
+      await drain();
+      await rejoin();
+      assert.deepEqual(taints(), [OUT]);
+    });
+  });
+
   it('a pod that never terminates is evicted once an attempt and then stops the drain', async () => {
     world.set({ drainAttempts: 1, drainTimeout: 60 });
     world.pod('a', 'w1');

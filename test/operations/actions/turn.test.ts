@@ -141,6 +141,53 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       assert.equal(world.lease()?.metadata.annotations['prox-ops.io/node'], 'w1');
     });
 
+    describe('what was broken before', () => {
+      const KUSTOMIZATION = '/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux/kustomizations/apps';
+      const crashing = { containerStatuses: [{ name: 'x', state: { waiting: { reason: 'CrashLoopBackOff' } } }] };
+      const owned = (name: string, spec = {}) => ({
+        metadata: { ownerReferences: [{ kind: 'ReplicaSet', name, controller: true }] },
+        spec,
+        status: crashing,
+      });
+      const joinTurn = (): Promise<unknown> => world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+
+      it('is told, and not held against the node; pods that were made again are known by their owner', async () => {
+        world.pod('web-1', 'w1', owned('web'));
+        world.kubernetes.put(KUSTOMIZATION, { metadata: { namespace: 'flux' }, status: { conditions: [] } });
+        await leaveTurn('w1');
+        assert.match(world.told, /broken before this turn, and not held against it: pods: default\/web-1: Crash/);
+        world.kubernetes.remove('/api/v1/namespaces/default/pods/web-1');
+        world.pod('web-2', 'w2', owned('web'));
+        await joinTurn();
+        assert.match(world.told, /broken before, and still: pods: default\/web-2: .*; flux: Kustomization flux\/apps/);
+        assert.equal(world.lease()?.spec['holderIdentity'], '');
+        assert.equal(world.lease()?.metadata.annotations['prox-ops.io/before'], undefined);
+      });
+
+      it('a second pod of the same workload, and another workload, are new troubles', async () => {
+        world.pod('web-1', 'w1', owned('web'));
+        await leaveTurn('w1');
+        world.pod('web-2', 'w2', owned('web'));
+        world.pod('db-0', 'w2', owned('db'));
+        await expectStop(joinTurn(), /pods: default\/web-2: CrashLoopBackOff; default\/db-0: CrashLoopBackOff/);
+      });
+
+      it('is looked at once: a node that is out already may be the reason for what is broken by now', async () => {
+        await leaveTurn('w1');
+        world.pod('web-1', 'w2', owned('web'));
+        await leaveTurn('w1');
+        await expectStop(joinTurn(), /pods: default\/web-1: CrashLoopBackOff/);
+      });
+
+      it('storage is no matter of getting used to: Ceph not well, and nothing begins', async () => {
+        world.kubernetes.put('/apis/ceph.rook.io/v1/namespaces/rook/cephclusters/rook', {
+          metadata: { namespace: 'rook' },
+          status: { ceph: { health: 'HEALTH_WARN', details: { OSD_DOWN: { message: '1 osds down' } } } },
+        });
+        await expectStop(leaveTurn('w1'), /ceph: Ceph rook\/rook: HEALTH_WARN, OSD_DOWN/, /nothing was changed/);
+      });
+    });
+
     it('its own node may be down', async () => {
       world.ready('w1', false);
       await leaveTurn('w1');

@@ -78,6 +78,9 @@ export class FakeKubernetes implements Kubernetes {
     this.write('patch', `PATCH ${path}`);
     const known = this.objects.get(path);
     if (!known) throw new KubernetesError(404, 'NotFound', 'not found', `PATCH ${path}`);
+    const { resourceVersion = known.metadata.resourceVersion } = body.metadata ?? {};
+    if (resourceVersion !== known.metadata.resourceVersion)
+      throw new KubernetesError(409, 'Conflict', 'the object has been modified', `PATCH ${path}`);
     this.put(path, merge(known, body));
     return Promise.resolve();
   }

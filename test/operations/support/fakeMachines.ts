@@ -163,6 +163,12 @@ export class FakeTalos implements Talos {
 export class FakeProxmox implements Proxmox {
   readonly vms = new Map<number, ProxmoxVm>();
   readonly offline = new Set<string>();
+  /** VMs that are switched off. */
+  readonly off = new Set<number>();
+
+  async isOff(vmid: number): Promise<boolean> {
+    return Promise.resolve(this.off.has(vmid));
+  }
 
   async vm(vmid: number): Promise<ProxmoxVm | undefined> {
     return Promise.resolve(this.vms.get(vmid));

@@ -37,6 +37,13 @@ export class Turns {
     return new Turns(engine);
   }
 
+  /** Makes another release the one to run. */
+  async another(): Promise<string> {
+    const target = RELEASES[this.taken++ % RELEASES.length] as string;
+    await release(this.engine, target);
+    return target;
+  }
+
   /**
    * Rolls a node to another release and calls `disturb` when the step begins; once that run has ended, `mend`, then a
    * second run has to finish the replacement with every invariant intact.
@@ -48,8 +55,7 @@ export class Turns {
     mend: () => void = () => undefined,
   ): Promise<Finished> {
     const { engine } = this;
-    const target = RELEASES[this.taken++ % RELEASES.length] as string;
-    await release(engine, target);
+    const target = await this.another();
     const before = generations(engine);
     const driver = engine.begin('roll', '--yes', '--json', '--nodes', node);
     const finished = engine.finished(driver);

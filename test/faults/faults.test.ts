@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FAULTS, type FaultName } from '../../lab/world/faults';
 import type { Phase } from '../../driver/phases';
-import { cordoned, generations, nodesOf, release, seen, talosVersions } from '../support/engine-cluster';
+import { cordoned, generations, nodesOf, seen, talosVersions } from '../support/engine-cluster';
 import { testNetwork } from '../support/network';
 import { Turns } from '../support/turns';
 import { holds } from '../support/verdict';
@@ -138,7 +138,7 @@ describe('every fault in the middle of a replacement: it stops or goes on as it 
 
   it('R000-7 resource-faulty at the start: exit 2, and nothing is begun', async () => {
     const { engine } = turns;
-    await turns.another();
+    await turns.releaseFor(NODE);
     const before = generations(engine);
     engine.lab.faults.set('resource-faulty', OTHER);
     const roll = await engine.proxOps('roll', '--yes', '--json', '--nodes', NODE);
@@ -153,22 +153,22 @@ describe('every fault in the middle of a replacement: it stops or goes on as it 
 
   it('R000-7 satellite-never-back: the next node is untouched, and the run after it does both', async () => {
     const { engine } = turns;
-    const next = 'k8s-work-3';
-    const target = await turns.another();
+    const [first, next] = turns.workersAlike();
+    const target = await turns.releaseFor(first, next);
     const before = generations(engine);
-    const driver = engine.begin('roll', '--yes', '--json', '--nodes', NODE, next);
+    const driver = engine.begin('roll', '--yes', '--json', '--nodes', first, next);
     const finished = engine.finished(driver);
-    await seen(driver, new RegExp(`"phase\\.started","node":"${NODE}","phase":"create VM"`));
-    engine.lab.faults.set('satellite-never-back', NODE);
+    await seen(driver, new RegExp(`"phase\\.started","node":"${first}","phase":"create VM"`));
+    engine.lab.faults.set('satellite-never-back', first);
     const { code, output } = await finished;
     assert.equal(code, 4, output);
     assert.doesNotMatch(output, new RegExp(`"node\\.started","node":"${next}"`));
     assert.equal(generations(engine)[next], before[next]);
     assert.equal(await cordoned(engine, next), false);
     engine.lab.faults.clear();
-    const again = await engine.proxOps('roll', '--yes', '--nodes', NODE, next);
+    const again = await engine.proxOps('roll', '--yes', '--nodes', first, next);
     assert.equal(again.code, 0, again.output);
-    for (const node of [NODE, next]) assert.equal(talosVersions(engine)[node], target);
+    for (const node of [first, next]) assert.equal(talosVersions(engine)[node], target);
     await holds(engine);
   });
 
@@ -191,9 +191,9 @@ describe('every fault in the middle of a replacement: it stops or goes on as it 
   // The last one: what is gone by another hand does not come back.
   it('vm-id-reused: the machine that has the id now is not touched', async () => {
     const { engine } = turns;
-    await release(engine, 'v1.12.3');
     // Its evacuation takes a moment, in which the id changes hands.
     const node = await subjectOf('replicas');
+    await turns.releaseFor(node);
     const driver = engine.begin('roll', '--yes', '--json', '--nodes', node, '--strategy', 'replace');
     const finished = engine.finished(driver);
     await seen(driver, new RegExp(`"phase\\.started","node":"${node}","phase":"evacuate"`));

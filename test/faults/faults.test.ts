@@ -65,7 +65,13 @@ const CASES: Case[] = [
     says: /nothing faulty in LINSTOR before an evacuation/,
   },
   // R000-7: what does not settle after the node is back is no success.
-  { fault: 'resource-faulty', subject: OTHER, at: 'restore', code: 4, says: /k8s-work-1\/\S+|faulty/ },
+  {
+    fault: 'resource-faulty',
+    subject: OTHER,
+    at: 'restore',
+    code: 4,
+    says: /(nothing faulty in LINSTOR|LINSTOR settled) after the node came back/,
+  },
   { fault: 'satellite-never-back', subject: NODE, at: 'create VM', code: 4, says: /satellite/ },
   { fault: 'sync-stuck', with: 'replicas', at: 'drain', code: 4, says: /no replica left on the node within 20 s/ },
   { fault: 'proxmox-timeout', at: 'drain', code: 3, says: /an answer from Proxmox/ },

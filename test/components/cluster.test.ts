@@ -1,9 +1,18 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- inputs as providers get them, which have no types */
 import assert from 'node:assert/strict';
+import type { EngineEvent } from '@pulumi/pulumi/automation';
 import { planCluster, targetOf } from '../../config/plan';
 import { machinePatches } from '../../components/machinePatches';
 import { KUBELETS_KEPT, markNodes, PUT_BACK, UPGRADED_IN_PLACE } from '../../config/marks';
+import { phaseOf } from '../../driver/phases';
+import { phasesOf, SUBJECTS } from '../support/turns';
 import { configuration, Recording, TOKEN, type Registration } from './support/recording';
+
+/** As the engine says that a step of a resource begins. */
+function begun(op: string, type: string, name: string): EngineEvent {
+  const urn = `urn:pulumi:prod::prox-ops::${type}::${name}`;
+  return { sequence: 1, timestamp: 0, resourcePreEvent: { metadata: { op, urn, type } } } as unknown as EngineEvent;
+}
 
 const VM = 'proxmoxve:index/vmLegacy:VmLegacy';
 const CONFIG = 'talos:machine/configurationApply:ConfigurationApply';
@@ -297,6 +306,24 @@ describe('the production cluster, as registered', () => {
     it('a worker has no etcd membership', () => {
       assert.deepEqual(recording.get('k8s-work-1-evacuation').dependsOn, ['k8s-work-1-gate']);
       assert.throws(() => recording.get('k8s-work-1-etcd'));
+    });
+
+    it('I8 every resource that goes and comes with a VM is a step that the kill and outage suites stop at', () => {
+      for (const node of SUBJECTS) {
+        const own = recording.all.filter(({ parent, name }) => parent === node && name !== `${node}-identity`);
+        const steps = own.flatMap(({ type, name }) => [
+          phaseOf(begun('delete', type, name)),
+          phaseOf(begun('create', type, name)),
+        ]);
+        // A machine's configuration goes with its VM: its delete does nothing.
+        const found = new Set(steps.flatMap((step) => step?.phase ?? []));
+        assert.equal(steps.filter((step) => step === undefined).length, 1);
+        assert.deepEqual(
+          phasesOf(node).filter((phase) => !found.has(phase)),
+          [],
+        );
+        assert.equal(found.size, phasesOf(node).length);
+      }
     });
 
     it('an identity is for life: nothing of it depends on the VM', () => {

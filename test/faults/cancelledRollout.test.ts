@@ -14,7 +14,7 @@ describe('a rollout whose job is cancelled', () => {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'prox-ops-cancelled-'));
     turns = await Turns.start(107);
-    await release(turns.engine, 'v1.12.4');
+    await release(turns.engine, 'v1.12.5');
   });
 
   after(async () => {
@@ -27,7 +27,12 @@ describe('a rollout whose job is cancelled', () => {
   it('is killed in a node’s turn, puts that node back in its last step, and says how to go on', async () => {
     const { engine } = turns;
     const before = generations(engine);
-    const asked = { ROLL_NODES: 'k8s-work-2', ROLL_REASON: 'release', GITHUB_STEP_SUMMARY: summary('roll.md') };
+    const asked = {
+      ROLL_NODES: 'k8s-work-2',
+      ROLL_STRATEGY: 'replace',
+      ROLL_REASON: 'release',
+      GITHUB_STEP_SUMMARY: summary('roll.md'),
+    };
     const job = engine.beginWith(asked, 'ci', 'roll', '--json');
     const ended = engine.finished(job);
     await seen(job, /"phase\.started","node":"k8s-work-2","phase":"evacuate"/);
@@ -55,7 +60,7 @@ describe('a rollout whose job is cancelled', () => {
     const asked = { ROLL_NODES: 'k8s-work-2', ROLL_STRATEGY: 'replace', GITHUB_STEP_SUMMARY: summary('again.md') };
     const again = await engine.proxOpsWith(asked, 'ci', 'roll');
     assert.equal(again.code, 0, again.output);
-    assert.equal(talosVersions(engine)['k8s-work-2'], 'v1.12.4');
+    assert.equal(talosVersions(engine)['k8s-work-2'], 'v1.12.5');
     assert.match(readFileSync(summary('again.md'), 'utf8'), /\*\*done, exit code 0\*\*, 1 of 1 nodes/);
     await holds(engine);
   });
@@ -69,7 +74,7 @@ describe('a rollout whose job is cancelled', () => {
     const versions = findings.find(({ id }) => id === 'stale-versions');
     // The others still run the release before.
     assert.equal(versions?.ok, false);
-    assert.match(versions?.text ?? '', /k8s-ctrl-1: Talos v1\.11\.3, wanted v1\.12\.4/);
+    assert.match(versions?.text ?? '', /k8s-ctrl-1: Talos v1\.12\.4, wanted v1\.12\.5/);
     assert.doesNotMatch(versions?.text ?? '', /k8s-work-2: Talos/);
     assert.deepEqual(findings.find(({ id }) => id === 'secrets-age')?.ok, true);
     assert.doesNotMatch(readFileSync(looked, 'utf8'), /PRIVATE KEY|token:/);

@@ -8,7 +8,7 @@ describe('R000-2 two runs at once, and a person at the keyboard', () => {
 
   before(async () => {
     turns = await Turns.start(116, { lockTimeout: 1 });
-    await release(turns.engine, 'v1.12.4');
+    await release(turns.engine, 'v1.12.5');
   });
 
   after(async () => {
@@ -24,7 +24,7 @@ describe('R000-2 two runs at once, and a person at the keyboard', () => {
     assert.equal(second.code, 5, second.output);
     assert.match(second.output, /The stack is locked: held by \S+@\S+ \(pid \d+\) since .* Gave up after 1 s/);
     assert.equal((await finished).code, 0);
-    assert.equal(talosVersions(engine)['k8s-work-2'], 'v1.11.3');
+    assert.equal(talosVersions(engine)['k8s-work-2'], 'v1.12.4');
     await holds(engine);
   });
 
@@ -50,8 +50,8 @@ describe('R000-2 two runs at once, and a person at the keyboard', () => {
     driver.kill('SIGINT');
     const { code, output } = await finished;
     assert.equal(code, 130, output);
-    assert.equal(talosVersions(engine)['k8s-work-2'], 'v1.12.4');
-    assert.equal(talosVersions(engine)['k8s-work-3'], 'v1.11.3');
+    assert.equal(talosVersions(engine)['k8s-work-2'], 'v1.12.5');
+    assert.equal(talosVersions(engine)['k8s-work-3'], 'v1.12.4');
     assert.equal(await cordoned(engine, 'k8s-work-2'), false);
     await holds(engine);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FAULTS, type FaultName } from '../../lab/world/faults';
 import type { Phase } from '../../driver/phases';
-import { cordoned, generations, nodesOf, release, seen } from '../support/engine-cluster';
+import { cordoned, generations, nodesOf, seen, talosVersions } from '../support/engine-cluster';
 import { testNetwork } from '../support/network';
 import { Turns } from '../support/turns';
 import { holds } from '../support/verdict';
@@ -24,11 +24,15 @@ const STORAGE = { evacuationTimeout: 20, settleTimeout: 20 };
 const BASE = 118;
 const NODE = 'k8s-work-2';
 const OTHER = 'k8s-work-1';
+const CONTROL_PLANE = 'k8s-ctrl-2';
 
 interface Case {
   fault: FaultName;
   /** Of a node that has such: one that was just replaced has no pods but those of its DaemonSets, and no replica. */
   with?: 'pods' | 'replicas';
+  /** The node whose turn it is. */
+  node?: string;
+  /** The fault's own node, where it is another one. */
   subject?: string;
   /** Set when this step of the node's turn begins: the preflight has seen nothing of it. */
   at: Phase;
@@ -60,9 +64,39 @@ const CASES: Case[] = [
     code: 4,
     says: /nothing faulty in LINSTOR before an evacuation/,
   },
+  // R000-7: what does not settle after the node is back is no success.
+  {
+    fault: 'resource-faulty',
+    subject: OTHER,
+    at: 'restore',
+    code: 4,
+    says: /(nothing faulty in LINSTOR|LINSTOR settled) after the node came back/,
+  },
   { fault: 'satellite-never-back', subject: NODE, at: 'create VM', code: 4, says: /satellite/ },
   { fault: 'sync-stuck', with: 'replicas', at: 'drain', code: 4, says: /no replica left on the node within 20 s/ },
   { fault: 'proxmox-timeout', at: 'drain', code: 3, says: /an answer from Proxmox/ },
+  {
+    fault: 'snapshot-truncated',
+    node: CONTROL_PLANE,
+    at: 'drain',
+    code: 3,
+    says: /a whole etcd snapshot|a snapshot of etcd/,
+  },
+  // R001-2 and R001-3: as often as the settings say, then a clear end; not at all where no reboot would help.
+  {
+    fault: 'never-ready',
+    subject: NODE,
+    at: 'create VM',
+    code: 4,
+    says: /reboot 1 of 1 through Talos[^]*Ready within 60 s[^]*after 1 reboots/,
+  },
+  {
+    fault: 'stays-in-maintenance',
+    subject: NODE,
+    at: 'create VM',
+    code: 4,
+    says: /Talos stays in maintenance mode[^]*talosctl apply-config --insecure/,
+  },
 ];
 
 /** Faults of the lab that no other file of this folder has, each in the middle of a turn that had nothing against it. */
@@ -77,10 +111,10 @@ describe('every fault in the middle of a replacement: it stops or goes on as it 
     await turns?.engine.close();
   });
 
-  for (const { fault, with: holding, subject, at, count, code, says } of CASES) {
-    it(`${fault}: exit ${code}`, async () => {
+  for (const { fault, with: holding, node: own, subject, at, count, code, says } of CASES) {
+    it(`${fault} at ${at}: exit ${code}`, async () => {
       const { faults } = turns.engine.lab;
-      const node = await subjectOf(holding);
+      const node = own ?? (await subjectOf(holding));
       const first = await turns.disturbed(
         node,
         at,
@@ -108,6 +142,42 @@ describe('every fault in the middle of a replacement: it stops or goes on as it 
     return resources.filter(({ flags = [] }) => flags.length === 0).map(({ node_name }) => node_name);
   }
 
+  it('R000-7 resource-faulty at the start: exit 2, and nothing is begun', async () => {
+    const { engine } = turns;
+    await turns.releaseFor(NODE);
+    const before = generations(engine);
+    engine.lab.faults.set('resource-faulty', OTHER);
+    const roll = await engine.proxOps('roll', '--yes', '--json', '--nodes', NODE);
+    engine.lab.faults.clear();
+    assert.equal(roll.code, 2, roll.output);
+    assert.match(roll.output, /faulty/);
+    assert.doesNotMatch(roll.output, /"phase\.started"|"prepare\.started"/);
+    assert.deepEqual(generations(engine), before);
+    assert.equal(await cordoned(engine, NODE), false);
+    await holds(engine);
+  });
+
+  it('R000-7 satellite-never-back: the next node is untouched, and the run after it does both', async () => {
+    const { engine } = turns;
+    const [first, next] = turns.workersAlike();
+    const target = await turns.releaseFor(first, next);
+    const before = generations(engine);
+    const driver = engine.begin('roll', '--yes', '--json', '--nodes', first, next);
+    const finished = engine.finished(driver);
+    await seen(driver, new RegExp(`"phase\\.started","node":"${first}","phase":"create VM"`));
+    engine.lab.faults.set('satellite-never-back', first);
+    const { code, output } = await finished;
+    assert.equal(code, 4, output);
+    assert.doesNotMatch(output, new RegExp(`"node\\.started","node":"${next}"`));
+    assert.equal(generations(engine)[next], before[next]);
+    assert.equal(await cordoned(engine, next), false);
+    engine.lab.faults.clear();
+    const again = await engine.proxOps('roll', '--yes', '--nodes', first, next);
+    assert.equal(again.code, 0, again.output);
+    for (const node of [first, next]) assert.equal(talosVersions(engine)[node], target);
+    await holds(engine);
+  });
+
   it('host-offline: exit 3, since a VM on a silent host cannot be known', async () => {
     const host = turns.engine.lab.status().vms.find(({ name }) => name === NODE)?.host;
     const { faults } = turns.engine.lab;
@@ -127,9 +197,9 @@ describe('every fault in the middle of a replacement: it stops or goes on as it 
   // The last one: what is gone by another hand does not come back.
   it('vm-id-reused: the machine that has the id now is not touched', async () => {
     const { engine } = turns;
-    await release(engine, 'v1.12.3');
     // Its evacuation takes a moment, in which the id changes hands.
     const node = await subjectOf('replicas');
+    await turns.releaseFor(node);
     const driver = engine.begin('roll', '--yes', '--json', '--nodes', node, '--strategy', 'replace');
     const finished = engine.finished(driver);
     await seen(driver, new RegExp(`"phase\\.started","node":"${node}","phase":"evacuate"`));

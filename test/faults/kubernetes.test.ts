@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { generations, powerCut, seen } from '../support/engine-cluster';
+import { Connection } from '../../lab/kubernetes/connection';
+import { until } from '../lab/kubernetes/support';
+import { editStack, generations, powerCut, seen } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
 import { holds } from '../support/verdict';
 import { VersionSkew } from '../support/version-skew';
@@ -7,7 +9,17 @@ import { VersionSkew } from '../support/version-skew';
 const CONTROL_PLANES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3'];
 const WORKERS = ['k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
 const TALOS = 'v1.11.3';
-const NEW = 'v1.34.2';
+const OLD = 'v1.31.9';
+const NEW = 'v1.32.9';
+const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+/** What Kubernetes 1.32 serves no more. The lab's API server is newer and serves it as a definition of its own. */
+const REMOVED = { group: 'resource.k8s.io', version: 'v1alpha3', plural: 'podschedulingcontexts' };
+const CONTEXTS = `/apis/${REMOVED.group}/${REMOVED.version}/namespaces/default/${REMOVED.plural}`;
+
+interface Definition {
+  metadata: { name: string };
+  status?: { conditions?: { type: string; status: string }[] };
+}
 
 /** Another Kubernetes for machines that run on, in the order that Kubernetes supports. */
 describe('another Kubernetes in place, on the real engine', () => {
@@ -17,6 +29,9 @@ describe('another Kubernetes in place, on the real engine', () => {
 
   before(async () => {
     engine = await EngineLab.start({ base: 117, nodes: [...CONTROL_PLANES, ...WORKERS], rollout: { healthPasses: 1 } });
+    editStack(engine, (document) => {
+      document.setIn(['config', 'prox-ops:releases', 'a', 'kubernetes'], OLD);
+    });
     const up = await engine.proxOps('up');
     assert.equal(up.code, 0, up.output);
     await engine.lab.armed();
@@ -37,6 +52,23 @@ describe('another Kubernetes in place, on the real engine', () => {
       ...CONTROL_PLANES.map((name) => [name, 'kubernetes', 'API server, controller manager, scheduler']),
       ...[...CONTROL_PLANES, ...WORKERS].map((name) => [name, 'kubernetes', 'kubelet']),
     ]);
+  });
+
+  it('objects of a kind that the new release no longer serves block it, until they are gone', async () => {
+    const api = new Connection(await engine.lab.parts.kubernetes.adminKubeconfig());
+    try {
+      await serveRemovedKind(api);
+      await api.create(CONTEXTS, { ...kindOfContexts(), metadata: { name: 'left-over' } });
+      const roll = await engine.proxOps('roll', '--yes', '--strategy', 'in-place');
+      assert.equal(roll.code, 2, roll.output);
+      assert.match(roll.output, /no object of a kind that v1\.32 no longer serves/);
+      assert.match(roll.output, /1 podschedulingcontexts\.v1alpha3\.resource\.k8s\.io/);
+      assert.deepEqual(skew.versions, { kubelets: [OLD], servers: [OLD] });
+      await api.delete(`${CONTEXTS}/left-over`);
+      assert.notDeepEqual(await turns('--strategy', 'in-place'), []);
+    } finally {
+      api.close();
+    }
   });
 
   it('a run that is killed between the parts of the control planes goes on by running it again', async () => {
@@ -62,7 +94,7 @@ describe('another Kubernetes in place, on the real engine', () => {
   });
 
   it('a run that is killed in a worker’s turn: abort gives the lease back, and the next roll does the rest', async () => {
-    const next = 'v1.34.3';
+    const next = 'v1.32.10';
     await engine.proxOps('release', TALOS, '--kubernetes', next);
     const driver = engine.begin('roll', '--yes', '--strategy', 'in-place', '--json');
     const finished = engine.finished(driver);
@@ -78,6 +110,29 @@ describe('another Kubernetes in place, on the real engine', () => {
     assert.deepEqual(generations(engine), built);
     await holds(engine);
   });
+
+  async function serveRemovedKind(api: Connection): Promise<void> {
+    const { group, version, plural } = REMOVED;
+    const name = `${plural}.${group}`;
+    const { kind } = kindOfContexts();
+    const versions = [{ name: version, served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }];
+    await api.create(DEFINITIONS, {
+      // The API server keeps *.k8s.io for those who say that they mean it.
+      metadata: { name, annotations: { 'api-approved.kubernetes.io': 'unapproved, a test of prox-ops' } },
+      spec: { group, scope: 'Namespaced', names: { plural, kind }, versions },
+    });
+    await until<Definition>(api, DEFINITIONS, (all) =>
+      all.some(
+        ({ metadata, status }) =>
+          metadata.name === name &&
+          (status?.conditions ?? []).some(({ type, status: is }) => type === 'Established' && is === 'True'),
+      ),
+    );
+  }
+
+  function kindOfContexts(): { apiVersion: string; kind: string } {
+    return { apiVersion: `${REMOVED.group}/${REMOVED.version}`, kind: 'PodSchedulingContext' };
+  }
 
   /** Name, action and part of each planned turn. */
   async function turns(...options: string[]): Promise<string[][]> {

@@ -3,10 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { PHASES, type Phase } from '../../driver/phases';
 import { generations, release, seen, talosVersions } from './engine-cluster';
 import { EngineLab, type Finished } from './engine-lab';
+import { rawStack } from './stack-files';
 import { holds } from './verdict';
 
 const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
-const RELEASES = ['v1.12.4', 'v1.12.5'];
+const RELEASES = ['v1.12.4', 'v1.12.5'] as const;
 /** From one patch release to another, which is told apart from an upgrade in place. */
 const ROLLOUT = { healthPasses: 1, strategy: 'replace' };
 const ONLY_CONTROL_PLANES: readonly Phase[] = ['etcd leave', 'etcd join'];
@@ -19,10 +20,11 @@ export function phasesOf(node: string): Phase[] {
   return PHASES.filter((phase) => node.startsWith('k8s-ctrl') || !ONLY_CONTROL_PLANES.includes(phase));
 }
 
-/** A built cluster whose nodes are replaced while something is done to the run; every turn leaves it whole. */
+/**
+ * A built cluster whose nodes are replaced while something is done to the run; every turn leaves it whole. Its two slots have
+ * two releases, of which each node runs one: so every node has another one to come, and the one before to go back to.
+ */
 export class Turns {
-  private taken = 0;
-
   private constructor(readonly engine: EngineLab) {}
 
   static async start(
@@ -31,10 +33,29 @@ export class Turns {
     linstor: Record<string, unknown> = {},
   ): Promise<Turns> {
     const engine = await EngineLab.start({ base, nodes: NODES, rollout: { ...ROLLOUT, ...rollout }, linstor });
+    await release(engine, RELEASES[0]);
     const up = await engine.proxOps('up');
     assert.equal(up.code, 0, up.output);
     await engine.lab.armed();
     return new Turns(engine);
+  }
+
+  /** Makes the release that these nodes do not run the one to run. */
+  async releaseFor(...nodes: string[]): Promise<string> {
+    const running: (string | undefined)[] = nodes.map((node) => talosVersions(this.engine)[node]);
+    const target = RELEASES.find((one) => !running.includes(one));
+    assert.ok(target, `${nodes.join(', ')} run ${running.join(', ')}`);
+    if (activeRelease(this.engine) !== target) await release(this.engine, target);
+    return target;
+  }
+
+  /** Two workers that run the same release: of three there are always two. */
+  workersAlike(): [string, string] {
+    const versions = talosVersions(this.engine);
+    const workers = NODES.filter((node) => !node.startsWith('k8s-ctrl'));
+    for (const one of workers)
+      for (const other of workers) if (one < other && versions[one] === versions[other]) return [one, other];
+    return assert.fail(JSON.stringify(versions));
   }
 
   /**
@@ -48,8 +69,7 @@ export class Turns {
     mend: () => void = () => undefined,
   ): Promise<Finished> {
     const { engine } = this;
-    const target = RELEASES[this.taken++ % RELEASES.length] as string;
-    await release(engine, target);
+    const target = await this.releaseFor(node);
     const before = generations(engine);
     const driver = engine.begin('roll', '--yes', '--json', '--nodes', node);
     const finished = engine.finished(driver);
@@ -64,4 +84,11 @@ export class Turns {
     await holds(engine);
     return first;
   }
+}
+
+function activeRelease({ stackFile }: EngineLab): string | undefined {
+  const { releases } = rawStack(stackFile) as {
+    releases: { active: 'a' | 'b' } & Record<'a' | 'b', { talos: string }>;
+  };
+  return releases[releases.active].talos;
 }

@@ -206,6 +206,14 @@ export const PERMISSIONS = [
     why: 'verify: links that pods are attached to (Multus)',
   },
   {
+    group: 'resource.k8s.io',
+    version: 'v1alpha3',
+    resource: 'podschedulingcontexts',
+    where: 'everywhere',
+    verbs: ['list'],
+    why: 'plan: objects that Kubernetes 1.32 no longer serves',
+  },
+  {
     group: 'apps',
     version: 'v1',
     resource: 'deployments',

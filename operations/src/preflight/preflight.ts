@@ -75,7 +75,7 @@ function workloadFindings(state: KubernetesState, request: PreflightRequest, now
   const scene = new Scene(state);
   const { turns } = request;
   return [
-    ...versionFindings(turns, state.nodes, state.pods, request.kubeletArgs),
+    ...versionFindings(turns, state, request.kubeletArgs),
     ...leaving(turns).flatMap((turn) => podFindings(turn, state, scene, request, now)),
   ];
 }

@@ -9,6 +9,7 @@ import type { Session } from '../clients/session.js';
 import type { Settings } from '../contract.js';
 import { messageOf } from '../runtime/errors.js';
 import type { Budget, Claim, CsiNode, SchedulableNode, SchedulablePod, StorageClass, Volume } from './objects.js';
+import { countRemovedKinds, type RemovedKinds } from './removed.js';
 import type { SceneObjects } from './scheduler/scene.js';
 
 /** What was read of one system, or why it could not be. */
@@ -16,6 +17,7 @@ export type Read<T> = { value: T } | { trouble: string };
 
 export interface KubernetesState extends SceneObjects {
   budgets: Budget[];
+  removedKinds: RemovedKinds;
   lease?: TurnRecord;
 }
 
@@ -59,17 +61,20 @@ async function read<T>(ask: () => Promise<T>): Promise<Read<T>> {
 
 async function readKubernetes({ kubernetes }: Session, leaseNamespace: string): Promise<KubernetesState> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/${leaseNamespace}/leases/${LEASE_NAME}` as const;
-  const [nodes, pods, namespaces, claims, volumes, classes, csiNodes, budgets, lease] = await Promise.all([
-    kubernetes.list<SchedulableNode>('/api/v1/nodes'),
-    kubernetes.list<SchedulablePod>('/api/v1/pods'),
-    kubernetes.list<KubeObject>('/api/v1/namespaces'),
-    kubernetes.list<Claim>('/api/v1/persistentvolumeclaims'),
-    kubernetes.list<Volume>('/api/v1/persistentvolumes'),
-    kubernetes.list<StorageClass>('/apis/storage.k8s.io/v1/storageclasses'),
-    kubernetes.list<CsiNode>('/apis/storage.k8s.io/v1/csinodes'),
-    kubernetes.list<Budget>('/apis/policy/v1/poddisruptionbudgets'),
-    kubernetes.get<Lease>(path),
-  ]);
+  const [nodes, pods, namespaces, claims, volumes, classes, csiNodes, budgets, removedKinds, lease] = await Promise.all(
+    [
+      kubernetes.list<SchedulableNode>('/api/v1/nodes'),
+      kubernetes.list<SchedulablePod>('/api/v1/pods'),
+      kubernetes.list<KubeObject>('/api/v1/namespaces'),
+      kubernetes.list<Claim>('/api/v1/persistentvolumeclaims'),
+      kubernetes.list<Volume>('/api/v1/persistentvolumes'),
+      kubernetes.list<StorageClass>('/apis/storage.k8s.io/v1/storageclasses'),
+      kubernetes.list<CsiNode>('/apis/storage.k8s.io/v1/csinodes'),
+      kubernetes.list<Budget>('/apis/policy/v1/poddisruptionbudgets'),
+      countRemovedKinds(kubernetes),
+      kubernetes.get<Lease>(path),
+    ],
+  );
   return {
     nodes: nodes ?? [],
     pods: pods ?? [],
@@ -79,6 +84,7 @@ async function readKubernetes({ kubernetes }: Session, leaseNamespace: string): 
     classes: classes ?? [],
     csiNodes: csiNodes ?? [],
     budgets: budgets ?? [],
+    removedKinds,
     ...(lease && { lease: fromLease(lease) }),
   };
 }

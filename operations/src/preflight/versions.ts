@@ -1,7 +1,8 @@
 import { blocker, type Finding } from './finding.js';
 import type { SchedulableNode, SchedulablePod } from './objects.js';
-import { removedFromControlPlane, removedFromKubelet } from './removed.js';
+import { removedFromApi, removedFromControlPlane, removedFromKubelet, type Step } from './removed.js';
 import type { TurnRequest } from './request.js';
+import type { KubernetesState } from './snapshot.js';
 
 /** Kubelets may be so many minors older than the API server (Kubernetes' version skew policy). */
 const KUBELET_BEHIND = 3;
@@ -14,20 +15,24 @@ interface Version {
 /** Upgrade paths that nobody supports: skipped minors, and a kubelet newer than the API servers it talks to. */
 export function versionFindings(
   turns: TurnRequest[],
-  nodes: SchedulableNode[],
-  pods: SchedulablePod[],
+  { nodes, pods, removedKinds }: Pick<KubernetesState, 'nodes' | 'pods' | 'removedKinds'>,
   kubeletArgs: Record<string, string> = {},
 ): Finding[] {
   const fleet = new Fleet(nodes, pods);
-  return turns.flatMap((turn) => {
-    const found = [
+  let served: Finding[] = [];
+  const found = turns.flatMap((turn) => {
+    const step = apiServerStep(turn, fleet);
+    // All API servers serve the same objects: the first one that makes the step says it.
+    if (step && served.length === 0) served = removedFromApi(turn.name, step, removedKinds);
+    const each = [
       ...talosPath(turn, fleet),
       ...kubernetesPath(turn, fleet),
       ...removedFindings(turn, fleet, pods, kubeletArgs),
     ];
     fleet.takesTurn(turn);
-    return found;
+    return each;
   });
+  return [...found, ...served];
 }
 
 /** The versions in the cluster, as they are when a turn comes. */
@@ -112,17 +117,22 @@ function removedFindings(
   pods: SchedulablePod[],
   args: Record<string, string>,
 ): Finding[] {
-  const { name, role, part, release } = turn;
-  const next = parse(release?.kubernetes);
-  const step = (running: Map<string, string>) => {
-    const now = parse(running.get(name));
-    return now && next && { from: now.minor, to: next.minor };
-  };
-  const [servers, kubelet] = [step(fleet.apiServers), step(fleet.kubelets)];
+  const { name, part } = turn;
+  const [servers, kubelet] = [apiServerStep(turn, fleet), stepOf(turn, fleet.kubelets)];
   return [
-    ...(servers && role === 'controlplane' && part !== 'kubelet' ? removedFromControlPlane(name, servers, pods) : []),
+    ...(servers ? removedFromControlPlane(name, servers, pods) : []),
     ...(kubelet && part !== 'control plane' ? removedFromKubelet(name, kubelet, args) : []),
   ];
+}
+
+/** Undefined where the turn changes no API server. */
+function apiServerStep(turn: TurnRequest, fleet: Fleet): Step | undefined {
+  return turn.role === 'controlplane' && turn.part !== 'kubelet' ? stepOf(turn, fleet.apiServers) : undefined;
+}
+
+function stepOf({ name, release }: TurnRequest, running: Map<string, string>): Step | undefined {
+  const [now, next] = [parse(running.get(name)), parse(release?.kubernetes)];
+  return now && next && { from: now.minor, to: next.minor };
 }
 
 function kubernetesPath(turn: TurnRequest, fleet: Fleet): Finding[] {

@@ -383,6 +383,31 @@ describe('operations/preflight: what a rollout will meet', () => {
     assert.deepEqual(await said(to('v1.32.1'), gates), ['version Kubernetes: kubelet: feature gate ServerSideApply']);
   });
 
+  it('Kubernetes: objects of kinds that the release to come no longer serves, said once', async () => {
+    for (const name of ['c1', 'c2', 'c3'])
+      world.kubernetes.put(`/api/v1/namespaces/kube-system/pods/kube-apiserver-${name}`, {
+        metadata: { namespace: 'kube-system', annotations: { 'kubernetes.io/config.mirror': 'x' } },
+        spec: { nodeName: name, containers: [{ name: 'a', image: 'registry.k8s.io/kube-apiserver:v1.31.4' }] },
+      });
+    const found = async (kubernetes: string, action: TurnRequest['action'] = 'kubernetes') => {
+      const part = action === 'kubernetes' ? ({ part: 'control plane' } as const) : {};
+      const release = { talos: 'v1.13.0', kubernetes };
+      const turns = ['c1', 'c2', 'c3'].map((name) => turn(world, name, { action, ...part, release }));
+      const all = await preflight(world, turns);
+      return all.filter(({ expected }) => expected.startsWith('no object of a kind'));
+    };
+    assert.deepEqual(await found('v1.32.1'), []);
+    const kind = '/apis/resource.k8s.io/v1alpha3/namespaces/default/podschedulingcontexts';
+    for (const name of ['one', 'two']) world.kubernetes.put(`${kind}/${name}`, { metadata: { namespace: 'default' } });
+    assert.deepEqual(await found('v1.31.9'), []);
+    for (const action of ['kubernetes', 'replace'] as const) {
+      const [finding, ...more] = await found('v1.32.1', action);
+      assert.deepEqual([finding?.severity, finding?.node, more], ['blocker', 'c1', []]);
+      assert.equal(finding?.expected, 'no object of a kind that v1.32 no longer serves');
+      assert.equal(finding?.found, '2 podschedulingcontexts.v1alpha3.resource.k8s.io');
+    }
+  });
+
   it('the lease: held by a living run, by a dead one; a node left open softens what is its doing', async () => {
     const lease = (annotations: object) => ({
       metadata: { namespace: 'kube-system', annotations },

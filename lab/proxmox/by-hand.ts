@@ -57,6 +57,22 @@ export class ByHand {
     });
   }
 
+  /** Writes a snippet onto a host's storage. */
+  putSnippet(host: string, storage: string, name: string, bytes = 1_024): void {
+    this.site.volumes.store(storage, host, {
+      name: `snippets/${name}`,
+      type: 'snippets',
+      format: 'snippet',
+      bytes,
+      content: { state: {} },
+    });
+  }
+
+  /** Names a PCI device of a host, whether or not it is there. */
+  mapDevice(id: string, host: string, path: string, device: string): void {
+    this.site.mappings.create({ id, map: [`id=${device},node=${host},path=${path}`] });
+  }
+
   /** Grows a disk to so many GiB. */
   grow(vmid: number, disk: string, gib: number): void {
     const vm = this.vm(vmid);

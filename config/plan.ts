@@ -263,11 +263,16 @@ function planTemplates(config: StackConfig): TemplatePlan[] {
 
 function planTemplate(config: StackConfig, slot: Slot, release: Release, host: string, variant: Variant): TemplatePlan {
   const key = templateKey(slot, host, variant);
-  const name = `talos-${release.talos.replaceAll('.', '-')}-${variant}-${host}`;
+  const name = templateName(release.talos, variant, host);
   const kernelArgs = config.talos.kernelArgs[variant] ?? [];
   const found = foundTemplate(config, key, slot, variant);
   const vmId = templateVmId(config, slot, host, variant);
   return { key, slot, host, variant, vmId, name, release, kernelArgs, ...(found && { found }) };
+}
+
+/** VM name of a template that the program makes. */
+export function templateName(talos: string, variant: Variant, host: string): string {
+  return `talos-${talos.replaceAll('.', '-')}-${variant}-${host}`;
 }
 
 function templateKey(slot: Slot, host: string, variant: Variant): string {

@@ -38,6 +38,19 @@ export async function readHistory(directory: string, stack: string): Promise<Mea
   return logs.flatMap((text) => measured(eventsOf(text), stack));
 }
 
+/** Nodes that runs of this stack had, each with the newest run that names it. What cannot be read is left out. */
+export async function nodesOfRuns(directory: string, stack: string): Promise<Map<string, string>> {
+  const runs = join(directory, '.prox-ops', 'runs');
+  const found = new Map<string, string>();
+  for (const name of (await readdir(runs).catch(() => [])).filter((file) => file.endsWith('.jsonl')).sort()) {
+    const events = eventsOf(await readFile(join(runs, name), 'utf8').catch(() => ''));
+    if (!events.some((event) => event.type === 'run.opened' && event.stack === stack)) continue;
+    for (const event of events)
+      if (event.type === 'run.started') for (const node of event.nodes) found.set(node.name, event.run);
+  }
+  return found;
+}
+
 function eventsOf(text: string): Recorded[] {
   return text.split('\n').flatMap((line) => {
     try {

@@ -32,6 +32,7 @@ import {
   type ExportOptions,
   type ImportOptions,
 } from './commands/secrets';
+import { secretsRotateCommand, type RotateOptions } from './commands/secretsRotate';
 import { snapshotCommand } from './commands/snapshot';
 import { statusCommand } from './commands/status';
 import { templatesCommand, type TemplatesCommandOptions } from './commands/templates';
@@ -231,7 +232,7 @@ function wholeCluster(program: Command): void {
 
 function orphans(program: Command): void {
   audited(program.command('orphans').description('what is left of this stack and owned by nobody'))
-    .option('--delete', 'remove the disk images that are provably unowned')
+    .option('--delete', 'remove what is provably of this stack and provably unowned')
     .option('-y, --yes', 'do not ask')
     .action((options: OrphansCommandOptions) => finish(orphansCommand(options)));
 }
@@ -248,6 +249,10 @@ function secretsCommands(program: Command): void {
   identity(common(talos.command('check <file>').description('whether a copy is whole and of this stack'))).action(
     (file: string, options: ImportOptions) => finish(secretsCheckCommand(file, options)),
   );
+  audited(talos.command('rotate').description('new client certificates, and another Proxmox token; restarts nothing'))
+    .option('--proxmox-token <file>', 'a new API token is in that file (-: standard input)')
+    .option('-y, --yes', 'do not ask')
+    .action((options: RotateOptions) => finish(secretsRotateCommand(options)));
   identity(audited(talos.command('import <file>').description('for a stack whose state lost them'))).action(
     (file: string, options: ImportOptions) => finish(secretsImportCommand(file, options)),
   );

@@ -17,6 +17,11 @@ export function decryptedConfig(stack: Stack): Promise<ConfigMap> {
   return config;
 }
 
+/** After an update that changes the credentials among the outputs. */
+export function forgetOutputs(stack: Stack): void {
+  outputs.delete(stack);
+}
+
 /**
  * The stack's outputs, decrypted. Read once a stack that is built: until then they are still to come.
  * @throws CommandError when the state cannot be had, or is damaged.

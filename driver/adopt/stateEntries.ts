@@ -4,7 +4,7 @@ import { entryFor, hasUnknown, secret, type StateEntry } from './deployment';
 import { inputsAfter, type PlannedResource } from './enginePlan';
 
 export const SECRETS_TYPE = 'talos:machine/secrets:Secrets';
-const KUBECONFIG_TYPE = 'talos:cluster/kubeconfig:Kubeconfig';
+export const KUBECONFIG_TYPE = 'talos:cluster/kubeconfig:Kubeconfig';
 const DYNAMIC = 'pulumi-nodejs:dynamic/prox-ops:';
 
 /** What a lifecycle resource of the type is called in its id (lifecycle/bracket.ts). */
@@ -63,17 +63,33 @@ interface Kubeconfig {
   users?: { name: string; user: { 'client-certificate-data'?: string; 'client-key-data'?: string } }[];
 }
 
-function kubeconfigFields(planned: PlannedResource, text: string): Pick<StateEntry, 'id' | 'outputs'> {
+/** What the provider keeps of a kubeconfig beside its text. */
+export interface KubernetesClient {
+  host: string;
+  /** Each base64 of PEM. */
+  caCertificate: string;
+  clientCertificate: string;
+  clientKey: string;
+}
+
+/** The current context of a kubeconfig: the cluster's name, and the client that it makes. */
+export function kubeconfigClient(text: string): { cluster: string; client: KubernetesClient } {
   const config = parse(text) as Kubeconfig;
   const context = config.contexts?.find(({ name }) => name === config['current-context'])?.context;
   const cluster = config.clusters?.find(({ name }) => name === context?.cluster)?.cluster;
   const user = config.users?.find(({ name }) => name === context?.user)?.user;
-  const kubernetesClientConfiguration = {
+  const client = {
     host: cluster?.server ?? '',
     caCertificate: cluster?.['certificate-authority-data'] ?? '',
     clientCertificate: user?.['client-certificate-data'] ?? '',
-    clientKey: secret(user?.['client-key-data'] ?? ''),
+    clientKey: user?.['client-key-data'] ?? '',
   };
+  return { cluster: context?.cluster ?? '', client };
+}
+
+function kubeconfigFields(planned: PlannedResource, text: string): Pick<StateEntry, 'id' | 'outputs'> {
+  const { cluster, client } = kubeconfigClient(text);
+  const kubernetesClientConfiguration = { ...client, clientKey: secret(client.clientKey) };
   const outputs = { ...planned.outputs, kubeconfigRaw: secret(text), kubernetesClientConfiguration };
-  return { id: context?.cluster ?? '', outputs };
+  return { id: cluster, outputs };
 }

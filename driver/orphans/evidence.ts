@@ -1,60 +1,58 @@
 import type { ProxmoxClient } from '@prox-ops/operations';
+import { gatherGuests, type Guest } from './guests';
+import { gatherVolumes, type Image, type StoredFile } from './volumes';
 
-/** A disk image on a storage, as a host lists it. */
-export interface Image {
-  volid: string;
-  /** The id in its name: whose it was made for. */
-  vmId: number;
-  storage: string;
-  /** A host that lists it; a shared storage is listed by several. */
-  host: string;
-  shared: boolean;
-  /** Bytes. */
-  size: number;
-  /** Seconds since the epoch, where the storage tells. */
-  created?: number;
+/** A name for PCI devices, each on its host. */
+export interface Mapping {
+  id: string;
+  /** `host path`, one a device. */
+  devices: string[];
+  /** What its host says is wrong with a device, `host: message`. */
+  problems: string[];
 }
 
-/** Everything that may own a disk image. What could not be read is in `unknown`, and then nothing is provably unowned. */
+/** Everything on Proxmox that may own something. What could not be read is in `unknown`, and then nothing is provably unowned. */
 export interface Evidence {
+  /** Disk images. */
   images: Image[];
-  /** Ids of guests: of the cluster's listing and of each host's own. */
+  /** Snippets and images to boot or import from. */
+  files: StoredFile[];
+  /** Ids of guests, of the cluster's listing and of each host's own, each with who lists it. */
   guests: Map<number, string>;
-  /** Volumes that a guest's configuration names, with that guest. */
+  /** What the hosts tell of their guests. */
+  machines: Guest[];
+  /** Volumes that a guest's configuration or one of its snapshots names, with that guest. */
   attached: Map<string, string>;
   /** Base images of linked clones. */
   bases: Set<string>;
   /** Ids that replication and backup jobs name. */
   jobs: Map<number, string>;
+  /** PCI mappings that the token may see. */
+  mappings: Mapping[];
   /** Sources that did not answer, each with what was found. */
   unknown: string[];
 }
 
-interface Row {
+export interface Row {
   vmid?: number;
   node?: string;
   type?: string;
   status?: string;
-  storage?: string;
-  shared?: number;
-}
-
-interface Content {
-  volid: string;
-  vmid?: number;
-  size?: number;
-  ctime?: number;
-  parent?: string;
+  name?: string;
+  template?: number;
 }
 
 /** Asks the cluster, every host, every guest and every job. Reads only; never throws. */
 export async function gather(proxmox: ProxmoxClient): Promise<Evidence> {
   const found: Evidence = {
     images: [],
+    files: [],
     guests: new Map(),
+    machines: [],
     attached: new Map(),
     bases: new Set(),
     jobs: new Map(),
+    mappings: [],
     unknown: [],
   };
   const rows = await ask(found, 'the cluster', () => proxmox.get<Row[]>('/cluster/resources'));
@@ -69,7 +67,11 @@ export async function gather(proxmox: ProxmoxClient): Promise<Evidence> {
 }
 
 /** A source that is silent is noted by name: unknown is not 'nothing there'. */
-async function ask<T>(found: Evidence, what: string, look: () => Promise<T>): Promise<T | undefined> {
+export async function ask<T>(
+  found: Pick<Evidence, 'unknown'>,
+  what: string,
+  look: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await look();
   } catch (error) {
@@ -83,53 +85,49 @@ async function gatherHost(found: Evidence, proxmox: ProxmoxClient, { node = '', 
     found.unknown.push(`${node}: expected it online, found it ${status ?? 'without a status'}`);
     return;
   }
-  for (const kind of ['qemu', 'lxc']) {
-    const guests = await ask(found, node, () => proxmox.get<Row[]>(`/nodes/${node}/${kind}`));
+  for (const kind of ['qemu', 'lxc'] as const) {
+    const rows = (await ask(found, node, () => proxmox.get<Row[]>(`/nodes/${node}/${kind}`))) ?? [];
     noteGuests(
       found,
       node,
-      (guests ?? []).map((guest) => ({ ...guest, type: kind })),
+      rows.map((row) => ({ ...row, type: kind })),
     );
-    for (const { vmid = 0 } of guests ?? []) await noteAttached(found, proxmox, `/nodes/${node}/${kind}/${vmid}`, vmid);
+    await gatherGuests(found, proxmox, node, kind, rows);
   }
-  const storages = await ask(found, node, () => proxmox.get<Row[]>(`/nodes/${node}/storage?content=images`));
-  for (const storage of storages ?? []) await noteImages(found, proxmox, node, storage);
+  await gatherVolumes(found, proxmox, node);
+  await gatherMappings(found, proxmox, node);
 }
 
-function noteGuests(found: Evidence, source: string, rows: Row[]): void {
+export function noteGuests(found: Evidence, source: string, rows: Row[]): void {
   for (const { vmid, type } of rows) {
     if (vmid === undefined || (type !== 'qemu' && type !== 'lxc')) continue;
     if (!found.guests.has(vmid)) found.guests.set(vmid, source);
   }
 }
 
-/** A disk may be attached to a guest with another id, or stand in its configuration as unused. */
-async function noteAttached(found: Evidence, proxmox: ProxmoxClient, path: string, vmId: number): Promise<void> {
-  const config = await ask(found, `guest ${vmId}`, () => proxmox.get<Record<string, unknown>>(`${path}/config`));
-  for (const value of Object.values(config ?? {})) {
-    const volid = typeof value === 'string' ? /^(?:file=)?([\w.-]+:[^,]+)/.exec(value)?.[1] : undefined;
-    if (volid !== undefined) found.attached.set(volid, `guest ${vmId}`);
+interface MappingRow {
+  id: string;
+  map?: string[];
+  checks?: { severity: string; message: string }[];
+}
+
+/** Asked of each host: only the host itself can say whether a device is there. */
+async function gatherMappings(found: Evidence, proxmox: ProxmoxClient, host: string): Promise<void> {
+  const path = `/cluster/mapping/pci?check-node=${host}`;
+  const rows = await ask(found, `PCI mappings on ${host}`, () => proxmox.get<MappingRow[]>(path));
+  for (const { id, map = [], checks = [] } of rows ?? []) {
+    const known = found.mappings.find((mapping) => mapping.id === id);
+    const mapping = known ?? { id, devices: map.map(deviceText), problems: [] };
+    if (!known) found.mappings.push(mapping);
+    const wrong = checks.filter(({ severity }) => severity === 'error');
+    mapping.problems.push(...wrong.map(({ message }) => `${host}: ${message.trim()}`));
   }
 }
 
-async function noteImages(found: Evidence, proxmox: ProxmoxClient, host: string, row: Row): Promise<void> {
-  const { storage = '', shared } = row;
-  const path = `/nodes/${host}/storage/${storage}/content?content=images`;
-  const content = await ask(found, `storage ${storage} on ${host}`, () => proxmox.get<Content[]>(path));
-  for (const { volid, vmid, size = 0, ctime, parent } of content ?? []) {
-    if (parent !== undefined) found.bases.add(`${storage}:${parent}`);
-    const vmId = Number(/(?:^|[:/])(?:vm|base)-(\d+)-/.exec(volid)?.[1] ?? vmid);
-    if (!Number.isInteger(vmId)) continue;
-    found.images.push({
-      volid,
-      vmId,
-      storage,
-      host,
-      shared: shared === 1,
-      size,
-      ...(ctime !== undefined && { created: ctime }),
-    });
-  }
+/** `id=10de:2231,node=thor,path=0000:01:00.0` */
+function deviceText(entry: string): string {
+  const property = (name: string) => new RegExp(`(?:^|,)${name}=([^,]+)`).exec(entry)?.[1] ?? '?';
+  return `${property('node')} ${property('path')}`;
 }
 
 async function jobs<T>(

@@ -18,19 +18,29 @@ export interface SecretAge {
   rotation: string;
 }
 
+/** What can be made anew while the cluster runs. */
+export const TALOSCONFIG = "client certificate of the administrator's talosconfig";
+export const KUBECONFIG = "client certificate of the administrator's kubeconfig";
+export const PROXMOX_TOKEN = 'Proxmox API token';
+
 const REBUILD = 'part of the identity: a new cluster';
-const CLIENT = 'prox-ops up, within a month of its end';
+const CLIENT = 'prox-ops secrets rotate';
+const PROXMOX = 'a new one in Proxmox, then prox-ops secrets rotate --proxmox-token FILE';
 const TOKEN = 'nodes join with it: a new cluster';
 
 /** The secrets of a cluster with their ages: of certificates from themselves, of the others since the state has them. */
 export function agesOf(held: HeldSecrets, now: Date): SecretAge[] {
-  const since = held.created && daysBetween(held.created, now);
-  const kept = (name: string, rotation: string): SecretAge => ({ name, days: since, due: isDue(since), rotation });
+  const kept = (name: string, rotation: string, since = held.created): SecretAge => {
+    const days = since && daysBetween(since, now);
+    return { name, days, due: isDue(days), rotation };
+  };
+  const client = (name: string, certificate: string | undefined): SecretAge[] =>
+    certificate === undefined ? [] : [certificateAge(name, certificate, CLIENT, now)];
   const { certs, secrets } = held.bundle;
   return [
-    ...(held.clientCertificate === undefined
-      ? []
-      : [certificateAge("client certificate of the administrator's talosconfig", held.clientCertificate, CLIENT, now)]),
+    ...client(TALOSCONFIG, held.clientCertificate),
+    ...client(KUBECONFIG, held.kubeconfigCertificate),
+    ...(held.tokenSince === undefined ? [] : [kept(PROXMOX_TOKEN, PROXMOX, held.tokenSince)]),
     ...AUTHORITIES.map((name) => certificateAge(`certs.${name}`, certs[name].crt, REBUILD, now)),
     kept('certs.k8sserviceaccount', REBUILD),
     kept('cluster.secret', TOKEN),

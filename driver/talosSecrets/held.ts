@@ -1,10 +1,12 @@
 import type { Stack } from '@pulumi/pulumi/automation';
 import { plain, type Deployment, type StateEntry } from '../adopt/deployment';
-import { SECRETS_TYPE } from '../adopt/stateEntries';
+import { KUBECONFIG_TYPE, SECRETS_TYPE } from '../adopt/stateEntries';
 import { ExitCode } from '../exit';
 import { secrets } from '../secrets';
 import { unreadableState } from '../unreadable';
 import { bundleOf, bundleText, type SecretsBundle } from './bundle';
+
+const PROXMOX_PROVIDER = 'pulumi:providers:proxmoxve';
 
 /** The Talos secrets as the stack's state holds them. */
 export interface HeldSecrets {
@@ -14,15 +16,18 @@ export interface HeldSecrets {
   created?: Date;
   /** Certificate of the administrator's talosconfig, base64 of PEM. */
   clientCertificate?: string;
+  /** Certificate of the administrator's kubeconfig, base64 of PEM. */
+  kubeconfigCertificate?: string;
+  /** Since when the Proxmox provider has its token. */
+  tokenSince?: Date;
   /** What nobody may delete by accident. */
   protected: boolean;
 }
 
 /** @returns undefined when the state has none. @throws CommandError when the state can't be read. */
 export async function heldSecrets(stack: Stack): Promise<HeldSecrets | undefined> {
-  const entry = (await stateEntries(stack)).find(
-    ({ type, delete: doomed }) => type === SECRETS_TYPE && doomed !== true,
-  );
+  const entries = (await stateEntries(stack)).filter(({ delete: doomed }) => doomed !== true);
+  const entry = entries.find(({ type }) => type === SECRETS_TYPE);
   if (!entry) return undefined;
   const outputs = plain(entry.outputs ?? {}) as {
     machineSecrets?: Parameters<typeof bundleOf>[0];
@@ -39,7 +44,23 @@ export async function heldSecrets(stack: Stack): Promise<HeldSecrets | undefined
     protected: entry.protect === true,
     ...(typeof created === 'string' && { created: new Date(created) }),
     ...(certificate !== undefined && { clientCertificate: certificate }),
+    ...kubeconfigOf(entries),
+    ...tokenOf(entries),
   };
+}
+
+function kubeconfigOf(entries: StateEntry[]): Pick<HeldSecrets, 'kubeconfigCertificate'> {
+  const entry = entries.find(({ type }) => type === KUBECONFIG_TYPE);
+  const outputs = plain(entry?.outputs ?? {}) as { kubernetesClientConfiguration?: { clientCertificate?: string } };
+  const certificate = outputs.kubernetesClientConfiguration?.clientCertificate;
+  return certificate === undefined ? {} : { kubeconfigCertificate: certificate };
+}
+
+/** A provider is changed in the state when what it is configured with changes: its endpoint, or its token. */
+function tokenOf(entries: StateEntry[]): Pick<HeldSecrets, 'tokenSince'> {
+  const provider = entries.find(({ type }) => type === PROXMOX_PROVIDER);
+  const since = provider?.modified ?? provider?.created;
+  return typeof since === 'string' ? { tokenSince: new Date(since) } : {};
 }
 
 /** Every resource of a state, with its secrets in plain text: not to be told. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { refusal } from './errors.js';
 import type { Site } from './site.js';
 import { freeVolumes, removeVm } from './vm/destroy.js';
@@ -55,6 +56,34 @@ export class ByHand {
       bytes,
       content: { image: { ...image }, state: {} },
     });
+  }
+
+  /** Writes a snippet onto a host's storage. */
+  putSnippet(host: string, storage: string, name: string, bytes = 1_024): void {
+    this.site.volumes.store(storage, host, {
+      name: `snippets/${name}`,
+      type: 'snippets',
+      format: 'snippet',
+      bytes,
+      content: { state: {} },
+    });
+  }
+
+  /** Names a PCI device of a host, whether or not it is there. */
+  mapDevice(id: string, host: string, path: string, device: string): void {
+    this.site.mappings.create({ id, map: [`id=${device},node=${host},path=${path}`] });
+  }
+
+  /** `pveum user token add`: one more API token, with all privileges. @param id USER@REALM!ID */
+  makeToken(id: string): string {
+    const token = `${id}=${randomUUID()}`;
+    this.site.tokens.add(token);
+    return token;
+  }
+
+  /** `pveum user token remove`. */
+  removeToken(id: string): void {
+    this.site.tokens.remove(id);
   }
 
   /** Grows a disk to so many GiB. */

@@ -4,7 +4,6 @@ import type { World } from '../world/world.js';
 import type { ProxmoxCluster } from './cluster.js';
 import { Router } from './http/router.js';
 import { listen } from './http/server.js';
-import { Tokens } from './http/tokens.js';
 import { clusterRoutes } from './routes/cluster.js';
 import { guestRoutes } from './routes/guest.js';
 import { mappingRoutes } from './routes/mappings.js';
@@ -44,7 +43,8 @@ export async function startProxmox(
     mappingRoutes,
     poolRoutes,
   ];
-  const api = { site: cluster.site, router: new Router(routes.flat()), tokens: new Tokens(tokens) };
+  const api = { site: cluster.site, router: new Router(routes.flat()), tokens: cluster.site.tokens };
+  for (const token of tokens) cluster.site.tokens.add(token);
   const servers: Server[] = [];
   try {
     for (const host of world.inventory.hosts) servers.push(await listen(api, host, tls));

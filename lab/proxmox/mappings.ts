@@ -17,7 +17,7 @@ export interface PciMapping {
 export class PciMappings {
   private readonly mappings = new Map<string, PciMapping>();
 
-  constructor(hosts: ProxmoxHost[]) {
+  constructor(private readonly hosts: ProxmoxHost[]) {
     for (const host of hosts) for (const device of host.pci) this.addDevice(host.name, device);
   }
 
@@ -59,6 +59,20 @@ export class PciMappings {
     return devices;
   }
 
+  /** What one host says of a mapping: whether it has one there, and whether the devices are those that it names. */
+  checks(id: string, host: string): { severity: 'warning' | 'error'; message: string }[] {
+    const entries = (this.mappings.get(id)?.map ?? [])
+      .map((entry) => parseProperties(entry, 'id'))
+      .filter(({ node }) => node === host);
+    if (entries.length === 0) return [{ severity: 'warning', message: `No mapping for node ${host}.` }];
+    const devices = this.hosts.find(({ name }) => name === host)?.pci ?? [];
+    return entries.flatMap(({ id: configured, path }) => {
+      const device = devices.find((candidate) => candidate.path === path);
+      const why = device ? mismatch(id, device.id, configured) : `pci device '${path}' not found\n`;
+      return why === undefined ? [] : [{ severity: 'error' as const, message: `Invalid configuration: ${why}` }];
+    });
+  }
+
   digest(): string {
     return createHash('sha1').update(JSON.stringify(this.all())).digest('hex');
   }
@@ -69,4 +83,8 @@ export class PciMappings {
     const mapping = this.mappings.get(name) ?? { id: name, description, map: [] };
     this.mappings.set(name, { ...mapping, map: [...mapping.map, entry] });
   }
+}
+
+function mismatch(name: string, found: string, configured = ''): string | undefined {
+  return found === configured ? undefined : `'id' does not match for '${name}' (${found} != ${configured})\n`;
 }

@@ -2,6 +2,7 @@ import type { World } from '../world/world.js';
 import { Hosts } from './hosts.js';
 import { LockFiles } from './locks.js';
 import { PciMappings } from './mappings.js';
+import { Tokens } from './http/tokens.js';
 import { Pools } from './pools.js';
 import { Tasks } from './tasks.js';
 import { Volumes, type Volume } from './volumes.js';
@@ -38,6 +39,7 @@ export class Site {
   readonly locks: LockFiles;
   readonly mappings: PciMappings;
   readonly pools = new Pools();
+  readonly tokens = new Tokens();
   readonly guests: Guests = {};
   /** When the hosts were switched on: milliseconds since the epoch. */
   readonly since: number;

@@ -2,10 +2,9 @@ import { etcdCanSpare } from './actions/etcd.js';
 import { rebootMachine, upgradeMachine } from './actions/reboots.js';
 import type { RebootMode } from './clients/talos.js';
 import { StepError, type Bracket, type BracketInputs, type ReleaseTarget, type StepContext } from './contract.js';
-import { realProcesses } from './runtime/processes.js';
 import { messageOf } from './runtime/errors.js';
 import { schematicOf } from './running.js';
-import type { Step, StepDeps } from './step.js';
+import { OWN_RUN, type Step, type StepDeps } from './step.js';
 import { inTurn, join, leave } from './steps.js';
 
 /** A change that a node keeps its VM, disks and etcd member through. */
@@ -76,15 +75,6 @@ export async function changeInPlace(
 export async function abortInPlace(inputs: BracketInputs, options: InPlaceOptions = {}): Promise<void> {
   await new GuardedChange(inputs, { kind: 'reboot', mode: 'default' }, options).putBack();
 }
-
-/** This process itself is the run: there is no engine above it that could be gone. */
-export const OWN_RUN: Partial<StepDeps> = {
-  processes: {
-    ...realProcesses,
-    self: () => ({ ...realProcesses.self(), engine: [] }),
-    engineAlive: () => true,
-  },
-};
 
 class GuardedChange {
   private readonly deps: Partial<StepDeps>;

@@ -13,7 +13,9 @@ export { changeKubernetes, KUBERNETES_PARTS, type KubernetesChange, type Kuberne
 export { runningRelease } from './running.js';
 export { saveSnapshot, type ControlPlane, type SavedSnapshot } from './saveSnapshot.js';
 export { Stop } from './runtime/errors.js';
-export { join, leave, removeNode, type JoinResult } from './steps.js';
+export { endOrphanTurn, forgetOrphan, join, leave, removeNode, type JoinResult } from './steps.js';
+export { ORPHAN_STEP } from './actions/turnDecision.js';
+export type { Remembered } from './actions/forgetOrphan.js';
 export { announceReplacement } from './planRefusal.js';
 export { diffBracket, UNKNOWN, type BracketDiff } from './diff.js';
 export { connect, type Session } from './clients/session.js';
@@ -26,7 +28,7 @@ export { verifyChecks, verifyCluster, type VerifyReaders } from './verify/verify
 export type { ExpectedCluster, ExpectedNic, ExpectedNode, HeldCertificate } from './verify/expected.js';
 export { fluxObjects, type FluxObject } from './checks/flux.js';
 export { storageReport, type StorageReport } from './checks/storageReport.js';
-export { faults, nodeFaults, unsettled } from './checks/linstorRules.js';
+export { faults, isDiskful, lastCopies, nodeFaults, sameName, unsettled } from './checks/linstorRules.js';
 export { placementProblems, readView, type LinstorView } from './checks/linstorPlacement.js';
 export { LEASE_NAME, PERMISSIONS, type Permission } from './clients/permissions.js';
 export { driverRoles, type DriverRole, type RoleRule } from './clients/roles.js';
@@ -39,9 +41,10 @@ export { ProxmoxClient, ProxmoxError, type Proxmox, type ProxmoxVm } from './cli
 export { ProxmoxWriter } from './clients/proxmoxWriter.js';
 export { TalosCli, TalosError, type Talos } from './clients/talos.js';
 export { secretFile, type SecretFile } from './clients/secretFile.js';
-export type { Node as KubernetesNode } from './clients/kubernetesObjects.js';
+export { holds, type KubeObject, type Node as KubernetesNode } from './clients/kubernetesObjects.js';
+export type { LinstorNode, LinstorResource } from './clients/linstorTypes.js';
 export type { EtcdMember, EtcdStatus, Extension, MachineStatus } from './clients/talosOutput.js';
-export { readEtcd, type EtcdView } from './checks/etcdView.js';
+export { assertQuorumWithout, hostsOf, readEtcd, type EtcdView } from './checks/etcdView.js';
 export { ForeignVmError, isUnconfigured, removeHalfMadeVm, vmExists, type HalfMadeVm } from './actions/halfMadeVm.js';
 export { keepSnapshot, verifySnapshot } from './actions/snapshot.js';
 export { readSnapshot, type SnapshotContents } from './snapshots/contents.js';

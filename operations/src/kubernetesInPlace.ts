@@ -1,7 +1,7 @@
 import { kubeletRuns, staticPodsRun } from './actions/kubernetesRuns.js';
 import { StepError, type BracketInputs, type StepContext } from './contract.js';
-import { OWN_RUN, reasonOf, type InPlaceOptions, type InPlacePhase, type InPlaceResult } from './inPlace.js';
-import type { Step, StepDeps } from './step.js';
+import { reasonOf, type InPlaceOptions, type InPlacePhase, type InPlaceResult } from './inPlace.js';
+import { OWN_RUN, type Step, type StepDeps } from './step.js';
 import { inTurn, join, leave } from './steps.js';
 
 /** Kubernetes comes to a machine in two parts, as `talosctl upgrade-k8s` has it: all API servers first, kubelets later. */

@@ -55,6 +55,15 @@ const realDeps: StepDeps = {
   env: process.env,
 };
 
+/** This process itself is the run: there is no engine above it that could be gone. */
+export const OWN_RUN: Partial<StepDeps> = {
+  processes: {
+    ...realProcesses,
+    self: () => ({ ...realProcesses.self(), engine: [] }),
+    engineAlive: () => true,
+  },
+};
+
 /** A bare `pulumi up` is a run of its own: one id for all steps of this process. */
 const ownRunId = randomUUID();
 const never = new AbortController().signal;

@@ -13,11 +13,13 @@ import { evacuateNode } from './actions/evacuate.js';
 import { joinReady } from './actions/gateJoin.js';
 import { lookBeforeDelete } from './actions/gateLeave.js';
 import { preflight } from './actions/preflight.js';
+import { forgetRemembered, type Remembered } from './actions/forgetOrphan.js';
 import { forgetNode } from './actions/removeNode.js';
+import { ORPHAN_STEP } from './actions/turnDecision.js';
 import { readTurn, releaseTurn, takeTurn, type Turn } from './actions/turn.js';
 import { StepError, type Bracket, type BracketInputs, type StepContext } from './contract.js';
 import { Fenced, messageOf, Stop } from './runtime/errors.js';
-import { openStep, waitFor, type Step, type StepDeps, type StepInputs } from './step.js';
+import { openStep, OWN_RUN, waitFor, type Step, type StepDeps, type StepInputs } from './step.js';
 
 /** What a join found; plain JSON, stored with the resource. */
 export type JoinResult = Record<string, string>;
@@ -115,6 +117,40 @@ export async function removeNode(
       undo: () => Promise.resolve('what was removed already stays removed'),
     }),
   );
+}
+
+/**
+ * Forgets what the cluster still knows of a machine that is no more and that no stack file names, in a turn of its own.
+ * The caller has proved that no host has the machine. Safe to repeat. @throws StepError.
+ */
+export async function forgetOrphan(
+  inputs: StepInputs,
+  remembered: Remembered,
+  ctx?: Partial<StepContext>,
+  deps?: Partial<StepDeps>,
+): Promise<void> {
+  const next = 'npx prox-ops orphans, which looks again';
+  await explained(ORPHAN_STEP, inputs, ctx, { ...OWN_RUN, ...deps }, next, async (step) => {
+    const { opened } = await takeTurn(step);
+    const forgotten = async (): Promise<void> => {
+      await forgetRemembered(step, remembered);
+      await releaseTurn(step);
+    };
+    const undo = async (): Promise<string> => {
+      if (opened) await releaseTurn(step);
+      return opened ? 'the lease was given back' : 'the lease stays open for it, as it was before';
+    };
+    return { result: forgotten(), undo };
+  });
+}
+
+/** Gives back the lease of such a turn that was killed after it had forgotten everything. @throws StepError. */
+export async function endOrphanTurn(
+  inputs: StepInputs,
+  ctx?: Partial<StepContext>,
+  deps?: Partial<StepDeps>,
+): Promise<void> {
+  await inTurn(ORPHAN_STEP, inputs, 'the same command again', releaseTurn, ctx, { ...OWN_RUN, ...deps });
 }
 
 /**

@@ -125,6 +125,8 @@ describe('add-ons on the real engine and API server', () => {
     assert.equal(roll.code, 0, roll.output);
     const status = await engine.proxOpsWith(given, 'status');
     assert.equal(status.code, 0, status.output);
+    const orphans = await engine.proxOpsWith(given, 'orphans');
+    assert.equal(orphans.code, 0, orphans.output);
     const verify = await engine.proxOpsWith(given, 'verify', '--json');
     assert.ok(verify.code === 0 || verify.code === 2, verify.output);
     const { refused, unknown } = driverRequests(engine);

@@ -5,13 +5,16 @@ import { PveError } from '../errors.js';
 export class Tokens {
   private readonly secrets = new Map<string, Buffer>();
 
-  /** @throws Error when one isn't of that form; the message never holds the token. */
-  constructor(tokens: string[]) {
-    for (const [index, token] of tokens.entries()) {
-      const match = TOKEN.exec(token);
-      if (!match) throw new Error(`Proxmox API token ${index + 1}: expected USER@REALM!ID=UUID, found another form`);
-      this.secrets.set(match[1]!, digest(match[2]!));
-    }
+  /** @throws Error when it isn't of that form; the message never holds the token. */
+  add(token: string): void {
+    const match = TOKEN.exec(token);
+    if (!match) throw new Error('Proxmox API token: expected USER@REALM!ID=UUID, found another form');
+    this.secrets.set(match[1]!, digest(match[2]!));
+  }
+
+  /** @param id USER@REALM!ID */
+  remove(id: string): void {
+    this.secrets.delete(id);
   }
 
   /** The caller's token id. @throws PveError 401 saying why not. */

@@ -11,7 +11,13 @@ export const mappingRoutes: Route[] = [
     method: 'GET',
     path: '/cluster/mapping/pci',
     params: { 'check-node': 'string?' },
-    run: ({ site }) => site.mappings.all().map((mapping) => row(site, mapping)),
+    run: ({ site, params }) => {
+      const host = params.optional('check-node');
+      // The host that is asked to check is the one that answers.
+      if (host !== undefined) site.hosts.reach(host);
+      const checks = (id: string) => (host === undefined ? {} : { checks: site.mappings.checks(id, host) });
+      return site.mappings.all().map((mapping) => ({ ...row(site, mapping), ...checks(mapping.id) }));
+    },
   },
   {
     method: 'POST',
@@ -49,7 +55,7 @@ function given(params: Params): Partial<PciMapping> {
   };
 }
 
-function row(site: Site, { mdev, 'live-migration-capable': live, ...mapping }: PciMapping): unknown {
+function row(site: Site, { mdev, 'live-migration-capable': live, ...mapping }: PciMapping): object {
   const flags = {
     ...(mdev === undefined ? {} : { mdev: Number(mdev) }),
     ...(live === undefined ? {} : { 'live-migration-capable': Number(live) }),

@@ -128,7 +128,7 @@ export async function rejoinEtcd(step: Step): Promise<Record<string, string>> {
 }
 
 /** While members come and go, control planes disagree or do not answer for a moment. */
-async function lookAtEtcd(step: Step): Promise<EtcdView | { waiting: string }> {
+export async function lookAtEtcd(step: Step): Promise<EtcdView | { waiting: string }> {
   try {
     return await readEtcd(step.session.talos, step.inputs.access.controlPlanes);
   } catch (error) {

@@ -33,12 +33,16 @@ async function forgetMember(step: Step): Promise<void> {
   await healthyWithout(step, member);
 }
 
-async function forgetSatellite(step: Step): Promise<void> {
+/** @param refuse throws where a replica on it forbids that it is forgotten. */
+export async function forgetSatellite(
+  step: Step,
+  refuse: (step: Step, linstor: Linstor) => Promise<void> = refuseReplicas,
+): Promise<void> {
   const linstor = guardedLinstor(step);
   if (!linstor) return;
   const node = await reach(step, reachTimeout(step), () => linstor.node(step.node.name));
   if (!node) return;
-  await refuseReplicas(step, linstor);
+  await refuse(step, linstor);
   await satelliteOffline(step, linstor);
   const entries = await fenced(step, () => linstor.lose(step.node.name));
   const left = await reach(step, reachTimeout(step), () => linstor.node(step.node.name));
@@ -74,7 +78,7 @@ async function satelliteOffline(step: Step, linstor: Linstor): Promise<void> {
   }
 }
 
-async function forgetKubernetesNode(step: Step): Promise<void> {
+export async function forgetKubernetesNode(step: Step): Promise<void> {
   const node = await readNode(step);
   if (!node) return;
   const uuid = node.status?.nodeInfo?.systemUUID?.toLowerCase();

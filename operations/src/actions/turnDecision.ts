@@ -19,6 +19,9 @@ export type TurnDecision =
   | { kind: 'observe'; holder: string }
   | { kind: 'refuse'; found: string; next: string };
 
+/** Step of a turn that forgets a machine which no stack file names. */
+export const ORPHAN_STEP = 'orphan';
+
 const FINISH = 'npx prox-ops roll (finishes that node) or npx prox-ops abort (brings it back as it was)';
 
 /** Whether `asking` may have the turn, by what the lease says. Pure: the proof that a process is gone is handed in. */
@@ -38,7 +41,8 @@ function refuseForOther(open: OpenNode, holder: string, record: TurnRecord, gone
   const lives = holder !== '' && !(record.process && gone(record.process));
   const by = lives ? `; ${holder} is at it` : '';
   const found = `node ${open.node} is out of the cluster (step ${open.step}, run ${record.run || 'unknown'}${by})`;
-  return { kind: 'refuse', found, next: lives ? `wait for ${holder}, then ${FINISH}` : FINISH };
+  const finish = open.step === ORPHAN_STEP ? 'npx prox-ops orphans --delete (finishes forgetting it)' : FINISH;
+  return { kind: 'refuse', found, next: lives ? `wait for ${holder}, then ${finish}` : finish };
 }
 
 function decideHeld(record: TurnRecord, asking: Asking, gone: Processes['gone']): TurnDecision {

@@ -80,7 +80,8 @@ export function memberAt({ members }: EtcdView, address: string): EtcdMember | u
   return members.find((member) => hostsOf(member).includes(address));
 }
 
-function hostsOf(member: EtcdMember): string[] {
+/** Addresses that the others reach it at. */
+export function hostsOf(member: EtcdMember): string[] {
   return member.peerUrls.flatMap((url) => {
     try {
       return [new URL(url).hostname.replace(/^\[|\]$/g, '')];

@@ -141,6 +141,26 @@ export function placeCounts(resources: LinstorResource[]): Record<string, number
   return counts;
 }
 
+/**
+ * Resources that would lose their last good copy with a node: none of the others that hold data is UpToDate on a satellite
+ * that is online. Where no state is told, as of resources without DRBD, no other copy is proved.
+ */
+export function lastCopies(nodes: LinstorNode[], resources: LinstorResource[], node: string): string[] {
+  const online = nodes.filter(({ connection_status }) => connection_status === 'ONLINE').map(({ name }) => name);
+  const isGood = (other: LinstorResource): boolean =>
+    isDiskful(other) && isUpToDate(other) && online.some((name) => sameName(name, other.node_name));
+  const held = resources.filter((resource) => sameName(resource.node_name, node) && isDiskful(resource));
+  return held
+    .filter(
+      ({ name }) => !resources.some((other) => sameName(other.name, name) && isElsewhere(other, node) && isGood(other)),
+    )
+    .map(({ name }) => name);
+}
+
+function isElsewhere({ node_name }: LinstorResource, node: string): boolean {
+  return !sameName(node_name, node);
+}
+
 /** Nodes, other than `except`, whose satellite cannot be relied on, each in words. */
 export function nodeFaults(nodes: LinstorNode[], except: string): string[] {
   return nodes

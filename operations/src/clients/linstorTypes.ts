@@ -6,6 +6,7 @@ export interface LinstorNode {
   /** Absent when there are none. */
   flags?: string[];
   connection_status: string;
+  net_interfaces?: { name: string; address: string }[];
 }
 
 export interface LinstorVolume {

@@ -205,6 +205,17 @@ export class TalosCli implements Talos {
     }
   }
 
+  /** An administrator's talosconfig with a new certificate of these secrets' authority (YAML). Asks no machine. */
+  async clientOf(secretsYaml: string): Promise<string> {
+    const file = await secretFile('secrets.yaml', secretsYaml);
+    try {
+      const made = ['gen', 'config', 'client', 'https://127.0.0.1:6443', '--with-secrets', file.path];
+      return await this.spawn([...made, '--output-types', 'talosconfig', '-o', '-'], QUICK);
+    } finally {
+      file.remove();
+    }
+  }
+
   private async run(address: string, args: string[], deadline: number): Promise<string> {
     const file = await secretFile('talosconfig', this.talosconfig);
     try {
@@ -255,7 +266,7 @@ function describeCall(args: string[]): string {
   const target = args[args.indexOf('--nodes') + 1] ?? '';
   const words = args.slice(
     0,
-    args.findIndex((arg) => ['--talosconfig', '--nodes'].includes(arg)),
+    args.findIndex((arg) => ['--talosconfig', '--nodes', '--with-secrets'].includes(arg)),
   );
   return `talosctl ${words.join(' ')} (${target})`;
 }

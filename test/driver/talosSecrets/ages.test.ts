@@ -13,14 +13,15 @@ describe('ages of the Talos secrets', () => {
   });
 
   const dueIn = (days: number) => {
-    const held = { urn: '', bundle, protected: true, created: new Date(), clientCertificate: bundle.certs.os.crt };
+    const clients = { clientCertificate: bundle.certs.os.crt, kubeconfigCertificate: bundle.certs.k8s.crt };
+    const held = { urn: '', bundle, protected: true, created: new Date(), tokenSince: new Date(), ...clients };
     return agesOf(held, new Date(Date.now() + days * DAY + 60_000));
   };
 
   it('each secret is listed once, without its value', () => {
     const ages = dueIn(0);
     assert.equal(new Set(ages.map(({ name }) => name)).size, ages.length);
-    assert.equal(ages.length, 10);
+    assert.equal(ages.length, 12);
     const text = JSON.stringify(ages);
     for (const { key } of Object.values(bundle.certs)) assert.equal(text.includes(key), false);
     assert.equal(text.includes(bundle.cluster.secret), false);

@@ -124,6 +124,15 @@ describe('Proxmox: the API', () => {
     await lab.ok('PUT', 'cluster/mapping/pci/gpu0', { map: map[0]!, delete: 'mdev' });
     const gpu = await lab.ok('GET', 'cluster/mapping/pci/gpu0');
     assert.deepEqual([gpu.map, gpu.description, gpu.type, gpu.mdev], [[map[0]], 'two', 'pci', undefined]);
+    const checked = await lab.ok('GET', 'cluster/mapping/pci?check-node=odin');
+    const checks = checked.map(({ id, checks: found }: Record<string, unknown>) => [id, found]);
+    const warning = { severity: 'warning', message: 'No mapping for node odin.' };
+    const error = { severity: 'error', message: "Invalid configuration: pci device '0000:01:00.0' not found\n" };
+    assert.deepEqual(checks.sort(), [
+      ['gpu0', [error]],
+      ['heimdall-gpu', [warning]],
+      ['thor-gpu', [warning]],
+    ]);
     await lab.ok('DELETE', 'cluster/mapping/pci/gpu0');
     assert.equal((await lab.get('cluster/mapping/pci/gpu0')).reason, "mapping 'gpu0' not found");
   });

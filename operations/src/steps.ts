@@ -11,6 +11,7 @@ import { leaveEtcd, rejoinEtcd } from './actions/etcd.js';
 import { evacuateNode } from './actions/evacuate.js';
 import { joinReady } from './actions/gateJoin.js';
 import { lookBeforeDelete } from './actions/gateLeave.js';
+import { probeInTurn } from './actions/networkProbes.js';
 import { preflight } from './actions/preflight.js';
 import { forgetNode } from './actions/removeNode.js';
 import { readTurn, releaseTurn, takeTurn, type Turn } from './actions/turn.js';
@@ -203,7 +204,7 @@ async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult
     return { checks: 'not due' };
   }
   const { session, settings, ctx } = step;
-  const context = { session, settings, access: step.inputs.access, clock: ctx.clock };
+  const context = { session, settings, access: step.inputs.access, clock: ctx.clock, probe: probeInTurn(step) };
   const health = await awaitHealthy(context, { signal: ctx.signal, report: step.report });
   if (!health.ok)
     throw new Stop(`all health checks to pass within ${settings.healthTimeout} s (healthTimeout)`, health.summary);

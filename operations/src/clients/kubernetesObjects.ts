@@ -40,7 +40,11 @@ export interface ContainerStatus {
   name: string;
   ready?: boolean;
   restartCount?: number;
-  state?: { waiting?: { reason?: string } };
+  state?: {
+    waiting?: { reason?: string; message?: string };
+    running?: object;
+    terminated?: { exitCode: number; message?: string };
+  };
 }
 
 export interface Pod extends KubeObject {
@@ -51,6 +55,9 @@ export interface Pod extends KubeObject {
   };
   status?: {
     phase?: string;
+    /** Why the kubelet refused or ended the whole pod. */
+    reason?: string;
+    message?: string;
     conditions?: Condition[];
     containerStatuses?: ContainerStatus[];
     initContainerStatuses?: ContainerStatus[];
@@ -88,7 +95,13 @@ export interface Conditioned extends KubeObject {
 }
 
 export interface EndpointSlice extends KubeObject {
-  endpoints?: { addresses: string[]; conditions?: { ready?: boolean } }[];
+  endpoints?: { addresses: string[]; conditions?: { ready?: boolean }; nodeName?: string }[];
+  ports?: { name?: string; protocol?: string; port?: number }[];
+}
+
+export interface Event extends KubeObject {
+  reason?: string;
+  message?: string;
 }
 
 /** Condition `type` has status True. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pinnedImage } from '../pins';
 import { flag, form, oneOf, seconds, text, url, whole } from './scalars';
 
 export const linstor = z
@@ -31,6 +32,16 @@ export const rollout = z
     healthCheckTimeout: seconds.default(30).describe('Seconds for one health check.'),
     healthPasses: whole(1).default(2).describe('Passes in a row that a check needs.'),
     healthTries: whole(1).default(3).describe('Tries of all checks before the node counts as unhealthy.'),
+    networkProbe: flag
+      .default(true)
+      .describe("Whether a Job on the node that came back shows its pods' way to DNS, services and other nodes."),
+    probeImage: form(
+      /^[a-z0-9][a-z0-9.:-]*(\/[a-z0-9._-]+)+(:\w[\w.-]*|@sha256:[0-9a-f]{64}|:\w[\w.-]*@sha256:[0-9a-f]{64})$/,
+      'an image with registry and tag or digest, like registry.example.net/agnhost:2.63.0',
+    )
+      .optional()
+      .transform((image) => image ?? pinnedImage('agnhost'))
+      .describe("Image of that Job: agnhost, or a copy of it. Absent: versions.yaml's."),
     maxRemediations: whole(0).default(2).describe('Reboots of a node that does not come up.'),
     rebootMode: oneOf('default', 'powercycle', 'force').default('powercycle').describe('How Talos reboots it.'),
     rollback: oneOf('automatic', 'manual')

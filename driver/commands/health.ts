@@ -1,4 +1,12 @@
-import { awaitHealthy, connect, realClock, runChecks, stepSettings, type HealthReport } from '@prox-ops/operations';
+import {
+  awaitHealthy,
+  connect,
+  probeOnRequest,
+  realClock,
+  runChecks,
+  stepSettings,
+  type HealthReport,
+} from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
 import { clusterAccess } from '../access';
 import { ExitCode } from '../exit';
@@ -11,21 +19,60 @@ export interface HealthCommandOptions extends CommonOptions {
   wait?: boolean;
 }
 
-/** `prox-ops health`: the checks that follow every node's turn, once or until they pass. Changes nothing. */
+/**
+ * `prox-ops health`: the checks that follow every node's turn, once or until they pass. Changes nothing but for the
+ * network's probe, a Job that is deleted again, after a Ctrl-C as well.
+ */
 export async function healthCommand(options: HealthCommandOptions): Promise<ExitCode> {
   const stack = await openStack(projectFrom(options));
-  const report = await healthOf(stack, options.wait === true);
-  process.stdout.write(`${options.json === true ? JSON.stringify(report, null, 2) : checksText(report)}\n`);
-  return report.ok ? ExitCode.ok : ExitCode.blocked;
+  return interruptible(async (signal) => {
+    const report = await healthOf(stack, { wait: options.wait === true, probe: true, signal });
+    if (signal.aborted) return ExitCode.interrupted;
+    process.stdout.write(`${options.json === true ? JSON.stringify(report, null, 2) : checksText(report)}\n`);
+    return report.ok ? ExitCode.ok : ExitCode.blocked;
+  });
 }
 
-/** @param wait until the checks pass, or for rollout.healthTimeout; else one round of them. */
-export async function healthOf(stack: Stack, wait = false): Promise<HealthReport> {
+export interface HealthLook {
+  /** Until the checks pass, or for rollout.healthTimeout; else one round of them. */
+  wait?: boolean;
+  /** Whether a Job may show the network of one worker. Otherwise nothing is changed. */
+  probe?: boolean;
+  signal?: AbortSignal;
+}
+
+export async function healthOf(stack: Stack, look: HealthLook = {}): Promise<HealthReport> {
+  const { wait = false, probe = false, signal = new AbortController().signal } = look;
   const config = await stackConfig(stack);
   const access = await clusterAccess(stack, config);
   const session = await connect(access, realClock);
-  const context = { session, access, settings: stepSettings(config), clock: realClock };
+  const context = {
+    session,
+    access,
+    settings: stepSettings(config),
+    clock: realClock,
+    ...(probe && { probe: probeOnRequest(session, access, signal) }),
+  };
   if (!wait) return runChecks(context);
-  const { signal } = new AbortController();
   return awaitHealthy(context, { signal, report: (message) => void process.stderr.write(`${message}\n`) });
+}
+
+/** Ctrl-C once: what was begun is put away first. Twice: stop now. */
+async function interruptible(act: (signal: AbortSignal) => Promise<ExitCode>): Promise<ExitCode> {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(ExitCode.interrupted);
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    return await act(controller.signal);
+  } catch (error) {
+    if (controller.signal.aborted) return ExitCode.interrupted;
+    throw error;
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
 }

@@ -86,7 +86,6 @@ const UNUSED_CONTROLLERS = [
   'resourceclaim-controller',
   'storage-version-migrator-controller',
   'token-cleaner-controller',
-  'ttl-after-finished-controller',
   'validatingadmissionpolicy-status-controller',
 ];
 

@@ -1,6 +1,7 @@
 import { loadAuthority } from '../world/certificates.js';
 import type { ClusterPki, KeyValue, Kubernetes, Machine, Machines, Storage, World } from '../world/world.js';
 import { auditLogPath, ControlPlane, type Binaries, type Program } from './control-plane.js';
+import { ConnectingPods } from './connecting-pods.js';
 import { ApiEndpoints } from './endpoints.js';
 import { Gate } from './gate.js';
 import { HeldPods } from './held-pods.js';
@@ -34,6 +35,7 @@ interface Life {
   session: Session;
   volumes: Volumes;
   heldPods: HeldPods;
+  connectingPods: ConnectingPods;
   doors: KubeletDoors;
   ingress: IngressAddress;
   over: AbortController;
@@ -146,9 +148,10 @@ export class KubernetesCluster implements Kubernetes {
     const volumes = new Volumes(session, this.kubelets, this.deps.storage, this.world);
     keepBudget(this.world, session);
     const heldPods = new HeldPods(this.world, session);
+    const connectingPods = new ConnectingPods(this.world, session, this.kubelets);
     const doors = new KubeletDoors(this.world, controlPlane.kubeletServer);
     const ingress = new IngressAddress(this.world, session);
-    const life = { pki, controlPlane, session, volumes, heldPods, doors, ingress, over };
+    const life = { pki, controlPlane, session, volumes, heldPods, connectingPods, doors, ingress, over };
     this.current = life;
     this.endpoints.open(controlPlane.apiServer, new URL(pki.endpoint).hostname);
     return life;

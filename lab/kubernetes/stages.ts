@@ -196,12 +196,20 @@ podIPs: [{ip: {{ index . 0 | Quote }}}]
   });
 }
 
+/** Whether a pod's containers connect to something: ConnectingPods ends them, as it turns out. */
+const NO_CONNECTION: Requirement = {
+  key: 'if ([.spec.containers[] | select(.args[0]? == "connect")] | length) == 0 then "works" else "connects" end',
+  operator: 'In',
+  values: ['works'],
+};
+
 /** A Job's container does its work in the time that another one takes to start. */
 function podCompletes(durations: Durations): object {
   const requirements: Requirement[] = [
     ALIVE,
     { key: '.status.phase', operator: 'In', values: ['Running'] },
     { key: '.metadata.ownerReferences.[].kind', operator: 'In', values: ['Job'] },
+    NO_CONNECTION,
   ];
   return stage('pod-completes', 'Pod', requirements, durations.podStart, {
     statusTemplate: `{{ $now := Now }}

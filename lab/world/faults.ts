@@ -14,6 +14,7 @@ export const FAULTS = {
   'wrong-kubelet-version': { scope: 'node', says: 'the kubelet reports another version than the configured one' },
   'pdb-never-allows': { scope: 'none', says: 'a PodDisruptionBudget that allows no eviction covers the web workload' },
   'pod-never-terminates': { scope: 'node', says: 'one evicted pod of the node keeps terminating for ever' },
+  'pod-network-down': { scope: 'node', says: 'pods on the node reach nothing, and nothing reaches them' },
   'evacuation-no-capacity': { scope: 'none', says: 'no LINSTOR storage pool has room for another replica' },
   'sync-stuck': { scope: 'none', says: 'DRBD resynchronisation stops where it is' },
   'resource-faulty': {

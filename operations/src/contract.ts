@@ -77,6 +77,8 @@ export interface Settings {
   rebootMode: 'default' | 'powercycle' | 'force';
   /** Namespace of the lease. */
   leaseNamespace: string;
+  /** Image of the network's probe: agnhost. Absent: no probe is made. */
+  probeImage?: string;
   /**
    * How long an evacuation waits for a LINSTOR controller that does not answer: the drain before it may have moved the
    * controller's own pod. Absent: the default.

@@ -26,6 +26,7 @@ export { type Check, type CheckContext, type CheckResult } from './checks/check.
 export { awaitHealthy, CHECKS, runChecks, type CheckReport, type HealthReport } from './checks/runner.js';
 export { verifyChecks, verifyCluster, type VerifyReaders } from './verify/verify.js';
 export type { ExpectedCluster, ExpectedNic, ExpectedNode, HeldCertificate } from './verify/expected.js';
+export { probeOnRequest } from './actions/networkProbes.js';
 export { fluxObjects, type FluxObject } from './checks/flux.js';
 export { storageReport, type StorageReport } from './checks/storageReport.js';
 export { faults, isDiskful, lastCopies, nodeFaults, sameName, unsettled } from './checks/linstorRules.js';

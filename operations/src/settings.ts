@@ -35,7 +35,7 @@ export const DEFAULT_LINSTOR = {
 /** What a stack says of its rollouts and of LINSTOR, as far as the steps want to know it. */
 export interface StackSettings {
   /** May hold more than the steps' settings: the driver's own stay out, so that a change of them touches no node. */
-  rollout: Partial<Settings>;
+  rollout: Partial<Settings> & { networkProbe?: boolean };
   linstor?:
     { guardEnabled: boolean; storagePool: string; evacuationTimeout: number; settleTimeout: number } | undefined;
 }
@@ -43,9 +43,11 @@ export interface StackSettings {
 /** The settings that the lifecycle steps of a stack run with. */
 export function stepSettings({ rollout, linstor }: StackSettings): Settings {
   const known = Object.entries(rollout).filter(([name]) => name in DEFAULT_SETTINGS);
+  const { networkProbe = true, probeImage } = rollout;
   return {
     ...DEFAULT_SETTINGS,
     ...Object.fromEntries(known),
+    ...(networkProbe && probeImage !== undefined && { probeImage }),
     ...(linstor && {
       linstorGuardEnabled: linstor.guardEnabled,
       linstorStoragePool: linstor.storagePool,

@@ -12,6 +12,7 @@ import { declaredByUs, withdraw } from './actions/outOfService.js';
 import { evacuateNode } from './actions/evacuate.js';
 import { joinReady } from './actions/gateJoin.js';
 import { lookBeforeDelete } from './actions/gateLeave.js';
+import { probeInTurn } from './actions/networkProbes.js';
 import { preflight } from './actions/preflight.js';
 import { forgetRemembered, type Remembered } from './actions/forgetOrphan.js';
 import { forgetNode } from './actions/removeNode.js';
@@ -240,7 +241,7 @@ async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult
     return { checks: 'not due' };
   }
   const { session, settings, ctx } = step;
-  const context = { session, settings, access: step.inputs.access, clock: ctx.clock };
+  const context = { session, settings, access: step.inputs.access, clock: ctx.clock, probe: probeInTurn(step) };
   const baseline = (await readTurn(step))?.open?.before;
   const health = await awaitHealthy(context, { signal: ctx.signal, report: step.report, baseline });
   if (!health.ok)

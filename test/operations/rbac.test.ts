@@ -38,7 +38,7 @@ describe('RBAC of the driver, generated from its table of requests', () => {
     assert.deepEqual(roles.map(({ namespace }) => namespace).sort(), namespaces);
   });
 
-  it('the only lease it reads or changes is its own, by name', () => {
+  it('the only lease it reads or changes is its own, by name; beside it are its probes', () => {
     const rules = driverRoles(settings).find(({ namespace }) => namespace === 'rollouts')?.rules;
     assert.deepEqual(rules, [
       { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
@@ -48,7 +48,16 @@ describe('RBAC of the driver, generated from its table of requests', () => {
         resourceNames: ['prox-ops-rollout'],
         verbs: ['get', 'watch', 'update'],
       },
+      { apiGroups: ['batch'], resources: ['jobs'], verbs: ['create', 'list', 'delete'] },
+      { apiGroups: [''], resources: ['events'], verbs: ['list', 'watch'] },
     ]);
+  });
+
+  it('Jobs are made and deleted in the namespace of the lease alone', () => {
+    const places = driverRoles(settings).flatMap(({ namespace, rules }) =>
+      rules.some(({ resources }) => resources.includes('jobs')) ? [namespace] : [],
+    );
+    assert.deepEqual(places, ['rollouts']);
   });
 
   it('the only Kustomizations it changes are those of the settings, by name and namespace', () => {

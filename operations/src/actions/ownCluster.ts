@@ -1,6 +1,7 @@
 import type { Node } from '../clients/kubernetesObjects.js';
 import { IDENTITY_VARIABLE } from '../clients/identity.js';
 import type { Session } from '../clients/session.js';
+import type { ClusterAccess } from '../contract.js';
 import { Stop } from '../runtime/errors.js';
 import type { Step } from '../step.js';
 
@@ -15,16 +16,21 @@ const known = new WeakSet<Session>();
 export async function assertOwnCluster(step: Step): Promise<void> {
   const { session, node, inputs } = step;
   if (session.givenIdentity !== true || known.has(session)) return;
-  const nodes = (await session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
-  const addresses = nodes.flatMap(internalAddresses);
-  if (!addresses.some((address) => inputs.access.controlPlanes.includes(address))) {
-    const found = addresses.length === 0 ? 'no node' : `nodes at ${addresses.slice(0, 3).join(', ')}`;
-    throw wrong(`a control plane at ${inputs.access.controlPlanes.join(' or ')}`, found);
-  }
+  const nodes = await ownNodes(session, inputs.access);
   const uuid = nodes.find(({ metadata }) => metadata.name === node.name)?.status?.nodeInfo?.systemUUID?.toLowerCase();
   if (uuid && uuid !== node.uuid.toLowerCase())
     throw wrong(`node ${node.name} on the machine ${node.uuid}`, `it runs on ${uuid}`);
   known.add(session);
+}
+
+/** All nodes of the API. @throws Stop when a given identity leads to one without a control plane of ours. */
+export async function ownNodes(session: Session, { controlPlanes }: ClusterAccess): Promise<Node[]> {
+  const nodes = (await session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+  if (session.givenIdentity !== true) return nodes;
+  const addresses = nodes.flatMap(internalAddresses);
+  if (addresses.some((address) => controlPlanes.includes(address))) return nodes;
+  const found = addresses.length === 0 ? 'no node' : `nodes at ${addresses.slice(0, 3).join(', ')}`;
+  throw wrong(`a control plane at ${controlPlanes.join(' or ')}`, found);
 }
 
 function internalAddresses({ status }: Node): string[] {

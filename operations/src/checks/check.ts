@@ -7,6 +7,15 @@ export interface CheckContext {
   access: ClusterAccess;
   settings: Settings;
   clock: Clock;
+  /** Absent: nothing may be written, and the check that takes a Job in the cluster is left out. */
+  probe?: Probe;
+}
+
+/** A look that takes a change of the cluster. */
+export interface Probe {
+  look: (ctx: CheckContext) => Promise<CheckResult>;
+  /** What it found does not stand any more: the next look makes another one. */
+  forget: () => void;
 }
 
 /** One thing that is wrong. */

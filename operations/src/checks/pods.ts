@@ -1,5 +1,6 @@
 import { fullName, holds, type ContainerStatus, type Pod } from '../clients/kubernetesObjects.js';
 import { verdict, type Check, type Problem } from './check.js';
+import { isProbe } from './probe/manifest.js';
 
 /** Without these pods nothing else can be expected to work: each must be Ready. */
 const CRITICAL_NAMESPACES = ['kube-system'];
@@ -37,6 +38,8 @@ function ownerOf({ metadata, spec }: Pod): string {
 /** What is wrong with one pod, in words. */
 export function podProblems(pod: Pod, now: number): string[] {
   const phase = pod.status?.phase;
+  // The network's check has its own word on it.
+  if (isProbe(pod)) return [];
   if (phase === 'Succeeded' || pod.metadata.deletionTimestamp !== undefined) return [];
   const statuses: ContainerStatus[] = [
     ...(pod.status?.initContainerStatuses ?? []),

@@ -1,18 +1,26 @@
 import type { Settings } from '../contract.js';
-import { messageOf } from '../runtime/errors.js';
+import { Fenced, messageOf } from '../runtime/errors.js';
 import { until, WaitTimeout } from '../runtime/waiting.js';
 import { excused, type Baseline } from './baseline.js';
 import type { Check, CheckContext, CheckResult } from './check.js';
 import { dnsCheck } from './dns.js';
-import { etcdCheck } from './etcd.js';
 import { fluxCheck } from './flux.js';
 import { gpuCheck } from './gpu.js';
+import { networkCheck } from './network.js';
 import { nodesCheck } from './nodes.js';
 import { podsCheck } from './pods.js';
 import { storageCheck } from './storage.js';
 
 /** The health checks of a cluster, in the order in which they are told (R004-FR7). */
-export const CHECKS: readonly Check[] = [nodesCheck, podsCheck, storageCheck, fluxCheck, dnsCheck, etcdCheck, gpuCheck];
+export const CHECKS: readonly Check[] = [
+  nodesCheck,
+  podsCheck,
+  storageCheck,
+  fluxCheck,
+  dnsCheck,
+  networkCheck,
+  gpuCheck,
+];
 
 export interface CheckReport {
   id: string;
@@ -37,8 +45,9 @@ export type HealthLimits = Pick<Settings, 'healthTimeout' | 'healthCheckTimeout'
 const ROUND_EVERY = 5_000;
 
 /**
- * One round of all checks, each within `healthCheckTimeout`. Never throws: what a check throws is its failure.
+ * One round of all checks, each within `healthCheckTimeout`. What a check throws is its failure.
  * @param baseline what was wrong before, and is not held against anybody now.
+ * @throws Fenced alone: whoever holds the lease now decides.
  */
 export async function runChecks(
   ctx: CheckContext,
@@ -60,9 +69,10 @@ async function runOne(check: Check, ctx: CheckContext, seconds: number): Promise
   const late = ctx.clock
     .delay(seconds * 1000, timer.signal)
     .then((): CheckResult => ({ outcome: 'fail', expected: check.describe, found: `no result within ${seconds} s` }));
-  const result = check
-    .run(ctx)
-    .catch((error: unknown): CheckResult => ({ outcome: 'fail', expected: check.describe, found: messageOf(error) }));
+  const result = check.run(ctx).catch((error: unknown): CheckResult => {
+    if (error instanceof Fenced) throw error;
+    return { outcome: 'fail', expected: check.describe, found: messageOf(error) };
+  });
   // Stopping the timer rejects `late`, which nobody reads any more.
   late.catch(() => undefined);
   try {
@@ -133,6 +143,8 @@ class Rounds {
   async look(): Promise<{ done: HealthReport } | { waiting: string }> {
     const report = await runChecks(this.ctx, this.checks, this.baseline);
     this.last = report;
+    // What was well has changed since: the network may have, too.
+    if (!report.ok && this.passes > 0) this.ctx.probe?.forget();
     this.passes = report.ok ? this.passes + 1 : 0;
     const { healthPasses } = this.ctx.settings;
     if (this.passes >= healthPasses) return { done: report };

@@ -22,7 +22,8 @@ export interface Kubernetes {
   replace(path: ApiPath<'update'>, body: object): Promise<unknown>;
   /** JSON merge patch. */
   patch(path: ApiPath<'patch'>, body: object): Promise<unknown>;
-  delete(path: ApiPath<'delete'>): Promise<unknown>;
+  /** @param query e.g. a propagationPolicy. */
+  delete(path: ApiPath<'delete'>, query?: Query): Promise<unknown>;
   /** Calls `onChange` for every change below `path`; resolves when the stream ends, for whatever reason. */
   watch(path: ApiPath<'watch'>, query: Query, onChange: () => void, signal: AbortSignal): Promise<void>;
   /** A byte stream to a port of a pod. */
@@ -121,8 +122,8 @@ export class KubernetesClient implements Kubernetes {
     return this.call('patch', path, {}, body);
   }
 
-  async delete(path: ApiPath<'delete'>): Promise<unknown> {
-    return this.call('delete', path, {}, undefined, true);
+  async delete(path: ApiPath<'delete'>, query: Query = {}): Promise<unknown> {
+    return this.call('delete', path, query, undefined, true);
   }
 
   async watch(path: ApiPath<'watch'>, query: Query, onChange: () => void, signal: AbortSignal): Promise<void> {

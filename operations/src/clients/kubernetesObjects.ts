@@ -46,7 +46,11 @@ export interface ContainerStatus {
   name: string;
   ready?: boolean;
   restartCount?: number;
-  state?: { waiting?: { reason?: string } };
+  state?: {
+    waiting?: { reason?: string; message?: string };
+    running?: object;
+    terminated?: { exitCode: number; message?: string };
+  };
 }
 
 export interface Pod extends KubeObject {
@@ -57,6 +61,9 @@ export interface Pod extends KubeObject {
   };
   status?: {
     phase?: string;
+    /** Why the kubelet refused or ended the whole pod. */
+    reason?: string;
+    message?: string;
     conditions?: Condition[];
     containerStatuses?: ContainerStatus[];
     initContainerStatuses?: ContainerStatus[];
@@ -94,7 +101,13 @@ export interface Conditioned extends KubeObject {
 }
 
 export interface EndpointSlice extends KubeObject {
-  endpoints?: { addresses: string[]; conditions?: { ready?: boolean } }[];
+  endpoints?: { addresses: string[]; conditions?: { ready?: boolean }; nodeName?: string }[];
+  ports?: { name?: string; protocol?: string; port?: number }[];
+}
+
+export interface Event extends KubeObject {
+  reason?: string;
+  message?: string;
 }
 
 /** Condition `type` has status True. */

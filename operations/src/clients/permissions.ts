@@ -255,6 +255,22 @@ export const PERMISSIONS = [
     why: 'one rollout at a time, and the fence around every write',
   },
   {
+    group: 'batch',
+    version: 'v1',
+    resource: 'jobs',
+    where: 'lease',
+    verbs: ['create', 'list', 'delete'],
+    why: 'health of the network: a probe on the node that came back, and what a killed run left of one',
+  },
+  {
+    group: '',
+    version: 'v1',
+    resource: 'events',
+    where: 'lease',
+    verbs: ['list', 'watch'],
+    why: "why a probe's pod could not be created",
+  },
+  {
     group: '',
     version: 'v1',
     resource: 'pods',

@@ -1,4 +1,5 @@
 import { judgePod } from '../actions/podFilters.js';
+import { isProbe } from '../checks/probe/manifest.js';
 import { fullName } from '../clients/kubernetesObjects.js';
 import type { Settings } from '../contract.js';
 import { budgetFindings } from './budgets.js';
@@ -20,7 +21,8 @@ export function podFindings(
   now: number,
 ): Finding[] {
   const node = turn.name;
-  const pods = scene.podsOn(node).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  // A probe of the network is over within seconds, and needs no other place.
+  const pods = scene.podsOn(node).filter((pod) => pod.metadata.deletionTimestamp === undefined && !isProbe(pod));
   const evict = pods.filter((pod) => judgePod(pod, settings).kind === 'evict');
   const coming = evict.filter(isMadeAgain);
   const emptied = scene.with(

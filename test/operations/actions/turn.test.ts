@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join, leave } from '../../../operations/src/index';
 import { expectStop } from '../support/expectStop';
+import { ended, FakeJobs } from '../support/fakeJobs';
 import { LEASE, World, type Run } from '../support/world';
 
 describe('turn: the lease that serialises rollouts (R000-2)', () => {
@@ -14,6 +15,13 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
 
   const leaveTurn = (node: string, by = run): Promise<void> =>
     world.clock.run(leave('turn', world.inputs(node), by.ctx, by.deps));
+
+  /** Another run has the lease from now on. */
+  const takeOver = (): void => {
+    const lease = world.kubernetes.at(LEASE);
+    const annotations = { ...lease.metadata.annotations, 'prox-ops.io/run': 'run-2' };
+    world.kubernetes.put(LEASE, { ...lease, metadata: { ...lease.metadata, annotations } });
+  };
 
   it('takes the lease, says who, which node and run, and passes the preflight', async () => {
     await leaveTurn('w1');
@@ -270,9 +278,62 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
     it('all checks passed: the lease is free for the next node', async () => {
       await leaveTurn('w1');
       const found = await world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
-      assert.deepEqual(found, { checks: '5/5' });
-      assert.match(world.told, /5\/5 checks passed \(skipped flux: no Flux objects; gpu: no node with a GPU\)/);
+      assert.deepEqual(found, { checks: '4/4' });
+      assert.match(
+        world.told,
+        /4\/4 checks passed \(skipped flux: no Flux objects; network: switched off \(rollout\.networkProbe\); gpu: no node with a GPU\)/,
+      );
       await leaveTurn('w2');
+    });
+
+    describe('the network of the node that came back', () => {
+      let jobs: FakeJobs;
+
+      beforeEach(() => {
+        jobs = new FakeJobs(world.kubernetes, world.clock);
+        world.set({ probeImage: 'registry.test/agnhost:1' });
+      });
+
+      it('is probed once, on that node, though the checks must pass twice', async () => {
+        await leaveTurn('w1');
+        const found = await world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+        assert.deepEqual(found, { checks: '5/5' });
+        assert.deepEqual(
+          jobs.made.map((job) => job.spec.template.spec.nodeName),
+          ['w1'],
+        );
+      });
+
+      it('is not probed by a run that lost its lease, which stops at once', async () => {
+        await leaveTurn('w1');
+        const began = world.clock.now();
+        const list = world.kubernetes.list.bind(world.kubernetes);
+        world.kubernetes.list = (path, query) => {
+          // Right before the probe: the checks look for a pod to connect to.
+          if (path.endsWith('/endpointslices')) takeOver();
+          return list(path, query);
+        };
+        const joining = world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+        await expectStop(joining, /no longer allowed to write/, /everything as the run that is over left it/);
+        assert.deepEqual(jobs.made, []);
+        assert.ok(world.clock.now() - began < 10_000);
+      });
+
+      it('does not carry: the node stays out with what failed', async () => {
+        await leaveTurn('w1');
+        jobs.outcome = (job) => ended(job, { 'service-network': { exitCode: 1, message: 'TIMEOUT' } });
+        const joining = world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+        await expectStop(
+          joining,
+          /network: probe on w1: service network \(the API's address\): TIMEOUT/,
+          /prox-ops rollback/,
+        );
+        assert.ok(jobs.made.length > 0);
+        assert.deepEqual(
+          [...world.kubernetes.objects.keys()].filter((path) => path.includes('/jobs/')),
+          [],
+        );
+      });
     });
 
     it('a check that does not pass: the lease stays, so that no other node goes', async () => {
@@ -306,14 +367,11 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       world.kubernetes.onEvict = () => {
         throw new Error('must not be reached');
       };
-      const takeOver = (line: string): void => {
+      world.kubernetes.onWrite = (line) => {
         if (!line.startsWith('PATCH')) return;
         world.kubernetes.onWrite = () => undefined;
-        const lease = world.kubernetes.at(LEASE);
-        const annotations = { ...lease.metadata.annotations, 'prox-ops.io/run': 'run-2' };
-        world.kubernetes.put(LEASE, { ...lease, metadata: { ...lease.metadata, annotations } });
+        takeOver();
       };
-      world.kubernetes.onWrite = takeOver;
       const draining = world.clock.run(leave('drain', world.inputs('w1'), run.ctx, run.deps));
       await expectStop(draining, /no longer allowed to write/, /everything as the run that is over left it/);
       assert.equal(world.node('w1').spec?.unschedulable, true);

@@ -19,6 +19,8 @@ export class FakeKubernetes implements Kubernetes {
   onEvict: (pod: Any) => void = () => undefined;
   /** Called before every write, e.g. to interfere. */
   onWrite: (line: string) => void = () => undefined;
+  /** Called after an object was made, e.g. to play its controller. */
+  onCreate: (path: string, object: Any) => void = () => undefined;
   private version = 1;
   private readonly watchers = new Set<() => void>();
 
@@ -60,7 +62,9 @@ export class FakeKubernetes implements Kubernetes {
     if (path.endsWith('/eviction')) return this.evict(path.replace(/\/eviction$/, ''));
     const key = `${path}/${body.metadata.name}`;
     if (this.objects.has(key)) throw new KubernetesError(409, 'AlreadyExists', 'already exists', `POST ${path}`);
-    this.put(key, body);
+    const creationTimestamp = new Date(this.clock.now()).toISOString();
+    this.put(key, { ...body, metadata: { creationTimestamp, ...body.metadata } });
+    this.onCreate(key, this.objects.get(key));
     return Promise.resolve();
   }
 
@@ -85,9 +89,13 @@ export class FakeKubernetes implements Kubernetes {
     return Promise.resolve();
   }
 
-  async delete(path: string): Promise<unknown> {
+  async delete(path: string, query: Record<string, string | number> = {}): Promise<unknown> {
     this.write('delete', `DELETE ${path}`);
     this.remove(path);
+    const job = path.split('/').pop() ?? '';
+    const orphaned = query['propagationPolicy'] === undefined;
+    if (path.includes('/jobs/') && !orphaned)
+      for (const [key, { metadata }] of this.objects) if (metadata.labels?.[JOB_NAME] === job) this.remove(key);
     return Promise.resolve();
   }
 
@@ -130,7 +138,8 @@ export class FakeKubernetes implements Kubernetes {
   }
 }
 
-const BUILT_IN = /^\/apis\/(apps|policy|storage\.k8s\.io|coordination\.k8s\.io|discovery\.k8s\.io)\//;
+const JOB_NAME = 'batch.kubernetes.io/job-name';
+const BUILT_IN = /^\/apis\/(apps|batch|policy|storage\.k8s\.io|coordination\.k8s\.io|discovery\.k8s\.io)\//;
 
 function inCollection(key: string, path: string): boolean {
   const parent = key.slice(0, key.lastIndexOf('/'));

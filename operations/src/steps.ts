@@ -13,7 +13,9 @@ import { joinReady } from './actions/gateJoin.js';
 import { lookBeforeDelete } from './actions/gateLeave.js';
 import { preflight } from './actions/preflight.js';
 import { forgetNode } from './actions/removeNode.js';
-import { readTurn, releaseTurn, takeTurn, type Turn } from './actions/turn.js';
+import { matesOut, readTurn, releaseTurn, takeTurn, type Turn } from './actions/turn.js';
+import { openNodes } from './actions/turnRecord.js';
+import { isLeftToRun } from './batch.js';
 import { StepError, type Bracket, type BracketInputs, type StepContext } from './contract.js';
 import { Fenced, messageOf, Stop } from './runtime/errors.js';
 import { openStep, waitFor, type Step, type StepDeps, type StepInputs } from './step.js';
@@ -80,6 +82,7 @@ export async function join(
   return explained(bracket, inputs, ctx, deps, AFTER_JOIN, async (step) => {
     const owed = await isOwed(step);
     if (owed) await takeTurn(step);
+    if (owed && isLeftToRun(step, bracket)) return { result: leftToRun(step), undo: nothingToUndo };
     const left = owed ? 'the lease stays open for this node, so that no other one goes' : 'nothing was changed';
     return { result: act(step, owed), undo: () => Promise.resolve(left) };
   });
@@ -188,7 +191,7 @@ async function isOwed(step: Step): Promise<boolean> {
     look: async () => {
       try {
         const turn = await readTurn(step);
-        return { done: turn?.open?.node === step.node.name };
+        return { done: turn !== undefined && openNodes(turn).some(({ node }) => node === step.node.name) };
       } catch (error) {
         if (error instanceof KubernetesUnreachable) return { waiting: 'the Kubernetes API to answer' };
         throw error;
@@ -203,13 +206,20 @@ async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult
     return { checks: 'not due' };
   }
   const { session, settings, ctx } = step;
-  const context = { session, settings, access: step.inputs.access, clock: ctx.clock };
+  const { access } = step.inputs;
+  const context = { session, settings, access, clock: ctx.clock, excused: await matesOut(step) };
   const health = await awaitHealthy(context, { signal: ctx.signal, report: step.report });
   if (!health.ok)
     throw new Stop(`all health checks to pass within ${settings.healthTimeout} s (healthTimeout)`, health.summary);
   step.report(health.summary);
   await releaseTurn(step);
   return { checks: `${health.passed}/${health.total}` };
+}
+
+/** The run that takes a batch out together brings its nodes back one after the other, once the engine is done. */
+function leftToRun(step: Step): Promise<JoinResult> {
+  step.report('left to the run, which does this one node after the other');
+  return Promise.resolve({ run: 'left to the run' });
 }
 
 /** Our own mark on the node is proof enough that it left through us, even if somebody has deleted the lease since. */

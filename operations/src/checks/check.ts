@@ -7,6 +7,13 @@ export interface CheckContext {
   access: ClusterAccess;
   settings: Settings;
   clock: Clock;
+  /** Names of nodes that are out by the asking run's own doing: neither they nor what runs on them is to be well. */
+  excused?: readonly string[];
+}
+
+/** Whether a check has to do with that node. */
+export function isJudged({ excused = [] }: CheckContext, node: string | undefined): boolean {
+  return node === undefined || !excused.includes(node);
 }
 
 export type CheckResult =

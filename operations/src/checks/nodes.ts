@@ -1,6 +1,6 @@
 import { holds, type Node } from '../clients/kubernetesObjects.js';
 import { cordonedByUs } from './cordonMark.js';
-import { verdict, type Check } from './check.js';
+import { isJudged, verdict, type Check } from './check.js';
 
 /** Conditions whose status True means trouble. */
 const PRESSURES = ['MemoryPressure', 'DiskPressure', 'PIDPressure', 'NetworkUnavailable'];
@@ -9,8 +9,9 @@ export const nodesCheck: Check = {
   id: 'nodes',
   describe: 'every node is Ready, under no pressure, and not cordoned by prox-ops',
   how: 'Kubernetes: conditions of every Node',
-  run: async ({ session }) => {
-    const nodes = (await session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+  run: async (ctx) => {
+    const all = (await ctx.session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+    const nodes = all.filter(({ metadata }) => isJudged(ctx, metadata.name));
     const problems = nodes.flatMap((node) => {
       const { name } = node.metadata;
       if (!holds(node, 'Ready')) return [`${name} is not Ready`];

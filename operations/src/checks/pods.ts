@@ -1,5 +1,5 @@
 import { fullName, holds, type ContainerStatus, type Pod } from '../clients/kubernetesObjects.js';
-import { verdict, type Check } from './check.js';
+import { isJudged, verdict, type Check } from './check.js';
 
 /** Without these pods nothing else can be expected to work: each must be Ready. */
 const CRITICAL_NAMESPACES = ['kube-system'];
@@ -17,8 +17,10 @@ export const podsCheck: Check = {
   id: 'pods',
   describe: 'no pod crashes or stays Pending, and the critical namespaces are Ready',
   how: 'Kubernetes: phase, conditions and waiting containers of every Pod',
-  run: async ({ session, clock }) => {
-    const pods = (await session.kubernetes.list<Pod>('/api/v1/pods')) ?? [];
+  run: async (ctx) => {
+    const { session, clock } = ctx;
+    const all = (await session.kubernetes.list<Pod>('/api/v1/pods')) ?? [];
+    const pods = all.filter(({ spec }) => isJudged(ctx, spec?.nodeName));
     const problems = pods.flatMap((pod) => podProblems(pod, clock.now()));
     return verdict(problems, 'all pods running', `${pods.length} pods`);
   },

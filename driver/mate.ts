@@ -73,8 +73,8 @@ export class Mate {
   /** Its VM is gone: it is made to its end, and brought back. @throws UpdateError, StepError, CommandError. */
   async finish(): Promise<void> {
     if (!this.isReplaced) await replaceMates(this.options, [this], undefined);
-    await restoreMate(this.options, this.name);
     await forgetAdopted(stackFileOf(this.options.stack), this.name);
+    await restoreMate(this.options, this.name);
   }
 
   /** It is left out. */

@@ -119,7 +119,8 @@ async function takeTurns(
     if (options.signal.aborted)
       return stopped(ExitCode.interrupted, `stopped before ${first.name}; go on with: prox-ops roll`);
     if (first.name === options.ownNode && leavesIt(first)) return handedOver(first.name, bystanders);
-    const batch = (await comingBatch(options, left)).nodes;
+    const { nodes: batch, alone } = await comingBatch(options, left);
+    if (alone !== undefined) options.log.emit({ type: 'progress', node: first.name, message: `goes alone: ${alone}` });
     const names = batch.map(({ name }) => name).join(', ');
     const index = nodes.length - left.length;
     await bystanders.turn(names, index, nodes.length);

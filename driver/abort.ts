@@ -1,3 +1,4 @@
+import { TOGETHER } from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
 import { kubernetesInDescription, releaseInDescription } from '../config/plan';
 import { PUT_BACK } from '../config/marks';
@@ -17,6 +18,8 @@ export interface AbortOptions {
   log: RunLog;
   runId: string;
   holder: string;
+  /** See `TurnOptions`. What touches pods, storage and the lease again is then left to the caller. */
+  batch?: readonly string[];
 }
 
 /**
@@ -38,6 +41,7 @@ export async function abortNode(options: AbortOptions, node: string): Promise<vo
         [RELEASE_OVERRIDES]: JSON.stringify({ [node]: slot }),
         [PUT_BACK]: JSON.stringify({ [node]: standing(resources) }),
         [ONLY_NODES]: node,
+        ...(options.batch && { [TOGETHER]: '1' }),
       },
       onEvent: (event) => {
         tracker.add(event);

@@ -59,8 +59,9 @@ export class Bystanders {
     await this.say('Rolling', `${nodes} node(s) to go`);
   }
 
-  async turn(node: PlannedNode, index: number, of: number): Promise<void> {
-    await this.say('Rolling', `${node.name}, ${index + 1} of ${of}`);
+  /** @param names of the node whose turn it is, or of several that go together. */
+  async turn(names: string, index: number, of: number): Promise<void> {
+    await this.say('Rolling', `${names}, ${index + 1} of ${of}`);
   }
 
   /** Keeps the next driver off our own node. @returns false when we are on it although it was kept free of drivers. */

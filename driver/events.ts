@@ -88,6 +88,10 @@ export const runEvent = z.discriminatedUnion('type', [
       stack: z.string(),
       holder: z.string(),
       nodes: z.array(runNode),
+      parallel: z
+        .number()
+        .optional()
+        .describe('at most so many workers out at the same time, as was asked for; absent: one node at a time'),
     })
     .describe('the plan is confirmed: from here on something is changed'),
   z.object({ type: z.literal('run.reconciled'), what: z.string() }).describe('what an interrupted run had left'),
@@ -104,6 +108,13 @@ export const runEvent = z.discriminatedUnion('type', [
     .describe('what the plan will meet (docs/plan.md); nothing is changed yet'),
   z.object({ type: z.literal('prepare.started'), resources: z.number() }),
   z.object({ type: z.literal('prepare.finished'), ms }),
+  z
+    .object({
+      type: z.literal('batch.started'),
+      nodes: z.array(z.string()),
+      limit: z.number().describe('at most so many at the same time, as was asked for'),
+    })
+    .describe('several workers are taken out at the same time'),
   z.object({
     type: z.literal('node.started'),
     node,

@@ -3,6 +3,7 @@ import {
   changeInPlace,
   changeKubernetes,
   StepError,
+  takeOut,
   type BracketInputs,
   type InPlaceChange,
   type InPlaceOptions,
@@ -49,6 +50,11 @@ export class InPlaceTurn {
     }
   }
 
+  /** Takes a worker of a batch out of service, its VM standing. @throws StepError; what had been done before stays. */
+  async takeOut(inputs: BracketInputs): Promise<void> {
+    await takeOut(inputs, this.stepOptions());
+  }
+
   /** Gives back what a change that was stopped had taken. @throws StepError. */
   async putBack(inputs: BracketInputs): Promise<void> {
     await abortInPlace(inputs, this.stepOptions());
@@ -61,11 +67,12 @@ export class InPlaceTurn {
   }
 
   private stepOptions(): InPlaceOptions {
-    const { runId, signal } = this.options;
+    const { runId, signal, batch } = this.options;
     const report = (line: string) => {
       this.report(line);
     };
-    return { ctx: { runId, signal, report }, onPhase: (phase, state) => this.tracker.note({ phase, state }) };
+    const ctx = { runId, signal, report, ...(batch && { batch }) };
+    return { ctx, onPhase: (phase, state) => this.tracker.note({ phase, state }) };
   }
 
   /** A step's line names its node: `[k8s-work-1] drain: cordoned`. */

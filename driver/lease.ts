@@ -9,6 +9,11 @@ export async function rolloutLease(stack: Stack): Promise<TurnRecord | undefined
   return (await clusterState(await clusterAccess(stack, config), config.rollout)).lease;
 }
 
+/** The same; a cluster that does not answer stops the step that needs it, with a better message than one from here. */
+export function leaseIfAny(stack: Stack): Promise<TurnRecord | undefined> {
+  return rolloutLease(stack).catch(() => undefined);
+}
+
 /** Whether another run has the cluster's lease. A cluster that does not answer proves nothing. */
 export async function heldByAnother({ stack, runId }: { stack: Stack; runId: string }): Promise<boolean> {
   try {

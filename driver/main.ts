@@ -119,6 +119,7 @@ function buildProgram(): Command {
   );
   strategic(common(program.command('plan').description('what a roll would do, and what blocks it; changes nothing')))
     .option('--nodes <names...>', 'these nodes only')
+    .option('--parallel <n>', 'with up to so many workers out at the same time: which, and which not and why', positive)
     .option('--out <files...>', 'write the plan, by ending: .txt, .json, .md')
     .action((options: PlanCommandOptions) => finish(planCommand(options)));
   strategic(policies(audited(program.command('roll').alias('resume'))))
@@ -126,6 +127,7 @@ function buildProgram(): Command {
     .option('--nodes <names...>', 'these nodes only')
     .addOption(new Option('--role <role>', 'nodes of this role only').choices(['controlplane', 'worker']))
     .option('--max-nodes <n>', 'stop after so many nodes', positive)
+    .option('--parallel <n>', 'up to so many workers out at the same time, where nothing speaks against it', positive)
     .option('--on-node <name>', `the node that this runs on: it stops before its turn (default: ${OWN_NODE})`)
     .option('--suspend-flux <names...>', 'Kustomizations, as NAME or NAMESPACE/NAME (default: rollout.suspendFlux)')
     .option('--set <key=value>', 'a setting for this run, like linstor.settleTimeout=45m; can be repeated', collected)

@@ -1,17 +1,14 @@
-import { StepError } from '@prox-ops/operations';
-import type { Stack } from '@pulumi/pulumi/automation';
+import { StepError, type TurnRecord } from '@prox-ops/operations';
 import { abortNode, type AbortOptions } from './abort';
 import { standingNode } from './inPlaceInputs';
 import { InPlaceTurn } from './inPlaceTurn';
-import { rolloutLease } from './lease';
+import { leaseIfAny } from './lease';
 import type { PlannedNode } from './plan';
 import type { TurnOptions } from './rollUpdate';
 import { readState } from './state';
 
 /** A node that is out of the cluster with its VM and all of its resources: a change in place was stopped. */
-export async function leftInPlace(stack: Stack, halfReplaced: string[]): Promise<string | undefined> {
-  // A cluster that does not answer stops the step that needs it, with a better message than one from here.
-  const lease = await rolloutLease(stack).catch(() => undefined);
+export function leftInPlace(lease: TurnRecord | undefined, halfReplaced: string[]): string | undefined {
   const open = lease?.open?.node;
   return open === undefined || halfReplaced.includes(open) ? undefined : open;
 }
@@ -38,7 +35,7 @@ export async function openNodesFirst(
     tell(options, name);
     await abortNode(options, name);
   }
-  const inPlace = await leftInPlace(options.stack, halfReplaced);
+  const inPlace = leftInPlace(await leaseIfAny(options.stack), halfReplaced);
   if (inPlace !== undefined && !nodes.some((node) => node.name === inPlace && staysInPlace(node)))
     await tryToPutBack(options, inPlace);
   return withFirst(nodes, [...gone, ...(inPlace === undefined ? [] : [inPlace])]);

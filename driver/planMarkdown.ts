@@ -12,13 +12,15 @@ export function planMarkdown(stack: string, plan: RollPlan, outlook: Outlook): s
     `### Plan: ${stack}\n\n${headline(plan, outlook)}\n`,
     ...(blockers.length > 0 ? [`#### Blockers\n\n${findings(blockers)}`] : []),
     ...(plan.nodes.length > 0 ? [nodes(plan.nodes, outlook)] : []),
+    ...together(outlook),
     ...others(plan),
     ...(warnings.length > 0 ? [folded(`${warnings.length} warning(s)`, findings(warnings))] : []),
   ];
   return shortened(parts.join('\n'), '`npx prox-ops plan`');
 }
 
-function headline({ nodes: turns, prepare, inPlace }: RollPlan, { blockers, expected }: Outlook): string {
+function headline({ nodes: turns, prepare, inPlace }: RollPlan, outlook: Outlook): string {
+  const { blockers, expected } = outlook;
   if (turns.length + prepare.length + inPlace.length === 0)
     return '✅ Nothing to do: every node is as the stack file says.';
   const times = turns.map(({ name }) => expected[name]?.ms);
@@ -31,7 +33,9 @@ function headline({ nodes: turns, prepare, inPlace }: RollPlan, { blockers, expe
   const what = `${replaced} node(s) to replace, ${kept} to upgrade in place${kubernetes}`;
   const long = total === undefined || turns.length === 0 ? '' : `, about ${duration(total)}`;
   const verdict = blockers.length === 0 ? '✅ ready' : `❌ blocked by ${blockers.length}`;
-  return `**${verdict}**: ${what}${long}, one at a time.`;
+  const { parallel } = outlook.together ?? {};
+  const most = parallel === undefined ? 'one at a time' : `up to ${parallel} workers at a time, as was asked for`;
+  return `**${verdict}**: ${what}${long}, ${most}.`;
 }
 
 function nodes(turns: PlannedNode[], { expected }: Outlook): string {
@@ -41,6 +45,14 @@ function nodes(turns: PlannedNode[], { expected }: Outlook): string {
     return [`${index + 1}`, name, role, `${vmId ?? ''}`, fromTo(from, to), action, why.join(', '), took];
   });
   return markdownTable(['', 'Node', 'Role', 'VM', 'Talos', 'Action', 'Why', 'Expected'], rows);
+}
+
+function together({ together: asked }: Outlook): string[] {
+  if (!asked) return [];
+  const rows = asked.batches.map(({ nodes, alone }, index) => {
+    return [`${index + 1}`, nodes.map(({ name }) => name).join(', '), alone ?? ''];
+  });
+  return [markdownTable(['', 'At the same time', 'Why alone'], rows)];
 }
 
 function others({ prepare, inPlace }: RollPlan): string[] {

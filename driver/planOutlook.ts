@@ -11,6 +11,7 @@ import type { Stack } from '@pulumi/pulumi/automation';
 import { planCluster } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { clusterAccess } from './access';
+import type { PlannedBatch } from './batches';
 import { CommandError } from './exit';
 import { expectationOf, readHistory, type Expectation, type MeasuredOutcome } from './history';
 import { describeLock, ownership } from './locks/owner';
@@ -27,6 +28,13 @@ export interface Outlook {
   /** By node. */
   replicas: Record<string, Replicas>;
   expected: Record<string, Expectation>;
+  /** Which turns would go together, where more than one at a time was asked for. */
+  together?: AtOnce;
+}
+
+export interface AtOnce {
+  parallel: number;
+  batches: PlannedBatch[];
 }
 
 const MEASURED_AS: Partial<Record<PlannedNode['action'], MeasuredOutcome>> = {

@@ -1,7 +1,8 @@
 import type { Finding } from '@prox-ops/operations';
 import Table from 'cli-table3';
 import type { PlannedNode, RollPlan } from './plan';
-import type { Outlook } from './planOutlook';
+import type { PlannedBatch } from './batches';
+import type { AtOnce, Outlook } from './planOutlook';
 import { duration, fromTo } from './views/format';
 import { vmEffects } from './vmEffects';
 
@@ -32,21 +33,26 @@ export function planJson(stack: string, plan: RollPlan, outlook: Outlook): objec
     effects: vmEffects(plan.inPlace),
     blockers: outlook.blockers,
     warnings: outlook.warnings,
+    ...(outlook.together && { parallel: outlook.together.parallel, batches: outlook.together.batches.map(batchJson) }),
   };
 }
 
+function batchJson({ nodes, alone }: PlannedBatch): object {
+  return { nodes: nodes.map(({ name }) => name), ...(alone !== undefined && { alone }) };
+}
+
 /** The plan for a person. Without an outlook: what changes, in which order and why. */
-export function planText(plan: RollPlan, outlook?: Outlook): string {
+export function planText(plan: RollPlan, outlook?: Outlook, parallel = outlook?.together?.parallel ?? 1): string {
   const nothing = plan.nodes.length === 0 && plan.prepare.length === 0 && plan.inPlace.length === 0;
-  const lines = nothing ? ['Nothing to do: every node is as the stack file says.'] : changes(plan, outlook);
+  const lines = nothing ? ['Nothing to do: every node is as the stack file says.'] : changes(plan, outlook, parallel);
   return [...lines, ...(outlook ? verdict(outlook, nothing) : [])].join('\n');
 }
 
-function changes(plan: RollPlan, outlook: Outlook | undefined): string[] {
+function changes(plan: RollPlan, outlook: Outlook | undefined, parallel: number): string[] {
   const lines: string[] = [];
   if (plan.prepare.length > 0) lines.push(`First: ${plan.prepare.length} template, image and other resource(s).`);
   if (plan.nodes.length > 0) {
-    lines.push(nodesTable(plan.nodes, outlook), orderText(plan.nodes));
+    lines.push(nodesTable(plan.nodes, outlook), orderText(plan.nodes, parallel), ...batchLines(outlook?.together));
     if (outlook) lines.push(...bases(plan.nodes, outlook));
   }
   if (plan.inPlace.length > 0) lines.push(`At the end, without a turn: ${plan.inPlace.length} resource(s).`);
@@ -68,10 +74,19 @@ function nodesTable(nodes: PlannedNode[], outlook: Outlook | undefined): string 
   return table.toString();
 }
 
-function orderText(nodes: PlannedNode[]): string {
+function orderText(nodes: PlannedNode[], parallel: number): string {
   const inPlace = nodes.filter(({ action }) => action === 'upgrade' || action === 'kubernetes').length;
   const how = inPlace === 0 ? 'The VM is the point of no return.' : `${inPlace} turn(s) in place: the VM stays.`;
-  return `One at a time, in this order. ${how}`;
+  if (parallel < 2) return `One at a time, in this order. ${how}`;
+  return `In this order, up to ${parallel} workers at the same time where nothing speaks against it, as was asked for. ${how}`;
+}
+
+/** Which of them go together by what the cluster is like now; a roll looks again before each batch. */
+function batchLines(together: AtOnce | undefined): string[] {
+  return (together?.batches ?? []).map(({ nodes, alone }, index) => {
+    const names = nodes.map(({ name }) => name).join(', ');
+    return `  ${index + 1}. ${names}${alone === undefined ? ': at the same time' : ` alone: ${alone}`}`;
+  });
 }
 
 /** What the expected times rest on, said once for nodes of which the same is true. */

@@ -1,8 +1,10 @@
 import { planCluster } from '../config/plan';
+import { comingBatch } from './batches';
 import { Bystanders, leavesIt, letGo, ownNodeLast } from './bystanders';
 import { UpdateError } from './engine';
 import { CommandError, ExitCode } from './exit';
 import type { Expectation } from './history';
+import { bringBatchIn, leftBatchIn, type LeftBatch } from './leftTogether';
 import { openNodesFirst } from './openNodes';
 import { lookAround } from './planOutlook';
 import { descriptionDigest } from './judged';
@@ -15,6 +17,7 @@ import type { Outcome, RunEvent } from './runLog';
 import { changeKubernetesOf } from './kubernetesTurn';
 import { forgetAdopted, stackConfig, stackFileOf } from './stackFile';
 import { withStrategy } from './strategy';
+import { Together } from './together';
 import { NodeTurn } from './turn';
 import { upgradeNode } from './upgrade';
 
@@ -27,7 +30,10 @@ const STOPS: Partial<Record<Outcome, ExitCode>> = {
   open: ExitCode.open,
 };
 
-/** Replaces every node that needs it, one by one. Resolves with the exit code; failures are told through the log. */
+/**
+ * Replaces every node that needs it, one by one, or several workers at a time where that was asked for and can be.
+ * Resolves with the exit code; failures are told through the log.
+ */
 export async function roll(options: RollOptions): Promise<ExitCode> {
   const started = Date.now();
   const { exitCode, outcome, message } = await run(options);
@@ -51,7 +57,8 @@ async function run(options: RollOptions): Promise<Ending> {
     lookAround(options.stack),
   ]);
   const nodes = ownNodeLast(withStrategy(chosen(plan, options), around.config, options), options.ownNode);
-  if (nodes.length === 0 && plan.prepare.length === 0 && plan.inPlace.length === 0) {
+  const left = leftBatchIn(around);
+  if (!left && nodes.length === 0 && plan.prepare.length === 0 && plan.inPlace.length === 0) {
     await letGo(options, around.config, 'nothing to do');
     return { outcome: 'nothing to do', exitCode: ExitCode.ok };
   }
@@ -63,17 +70,23 @@ async function run(options: RollOptions): Promise<Ending> {
   await bystanders.prepare(around.config, nodes.length);
   let ending = stopped(ExitCode.error, 'stopped by something unforeseen');
   try {
-    ending = await change({ ...options, judged }, plan, nodes, bystanders);
+    ending = await change({ ...options, judged }, plan, { nodes, left }, bystanders);
     return ending;
   } finally {
     await bystanders.leave(ending.exitCode, ending.message ?? ending.outcome);
   }
 }
 
+interface Work {
+  nodes: PlannedNode[];
+  /** What a run that took several workers at a time has left out. */
+  left: LeftBatch | undefined;
+}
+
 async function change(
   options: RollOptions,
   plan: RollPlan,
-  nodes: PlannedNode[],
+  { nodes, left }: Work,
   bystanders: Bystanders,
 ): Promise<Ending> {
   try {
@@ -85,6 +98,8 @@ async function change(
       `templates and images: ${error.message}\nNo node was touched. Go on with: prox-ops roll`,
     );
   }
+  const out = left && (await bringBatchIn(options, left, plan));
+  if (out) return stopped(out.exitCode, out.message);
   return takeTurns(options, plan, nodes, bystanders);
 }
 
@@ -99,15 +114,21 @@ async function takeTurns(
   bystanders: Bystanders,
 ): Promise<Ending> {
   const nodes = await openNodesFirst(options, planned);
-  for (const [index, node] of nodes.entries()) {
+  for (let left = nodes; left.length > 0;) {
+    const [first] = left as [PlannedNode];
     if (options.signal.aborted)
-      return stopped(ExitCode.interrupted, `stopped before ${node.name}; go on with: prox-ops roll`);
-    if (node.name === options.ownNode && leavesIt(node)) return handedOver(node.name, bystanders);
-    await bystanders.turn(node, index, nodes.length);
-    const stop = STOPS[await takeTurn(options, node, index, nodes.length)];
+      return stopped(ExitCode.interrupted, `stopped before ${first.name}; go on with: prox-ops roll`);
+    if (first.name === options.ownNode && leavesIt(first)) return handedOver(first.name, bystanders);
+    const { nodes: batch, alone } = await comingBatch(options, left);
+    if (alone !== undefined) options.log.emit({ type: 'progress', node: first.name, message: `goes alone: ${alone}` });
+    const names = batch.map(({ name }) => name).join(', ');
+    const index = nodes.length - left.length;
+    await bystanders.turn(names, index, nodes.length);
+    const stop = STOPS[await takeBatch(options, batch, index, nodes.length)];
     if (stop !== undefined && options.signal.aborted && stop !== ExitCode.open)
-      return stopped(ExitCode.interrupted, `stopped at ${node.name}, which is as it was; go on with: prox-ops roll`);
+      return stopped(ExitCode.interrupted, `stopped at ${names}, which is as it was; go on with: prox-ops roll`);
     if (stop !== undefined) return stopped(stop);
+    left = left.filter((node) => !batch.includes(node));
   }
   await settle(options, plan, nodes);
   return { outcome: 'done', exitCode: ExitCode.ok };
@@ -125,6 +146,12 @@ async function handedOver(name: string, bystanders: Bystanders): Promise<Ending>
     `${name}: expected this run on another node, found it where an earlier one handed over. Give its pod the affinity ` +
       `of docs/automation.md, or start it elsewhere: prox-ops roll`,
   );
+}
+
+async function takeBatch(options: RollOptions, batch: PlannedNode[], index: number, of: number): Promise<Outcome> {
+  const [first, ...others] = batch as [PlannedNode];
+  if (others.length === 0) return takeTurn(options, first, index, of);
+  return new Together(options, batch).take(index, of);
 }
 
 async function takeTurn(options: RollOptions, node: PlannedNode, index: number, of: number): Promise<Outcome> {
@@ -158,7 +185,7 @@ function chosen(plan: RollPlan, options: RollOptions): PlannedNode[] {
 }
 
 function announce(
-  { log, runId, holder, stack, command = 'roll' }: RollOptions,
+  { log, runId, holder, stack, parallel, command = 'roll' }: RollOptions,
   nodes: PlannedNode[],
   expected: Record<string, Expectation>,
 ): void {
@@ -168,7 +195,8 @@ function announce(
   });
   // A node may have two turns.
   const once = planned.filter(({ name }, index) => planned.findIndex((other) => other.name === name) === index);
-  log.emit({ type: 'run.started', runId, command, stack: stack.name, holder, nodes: once });
+  const asked = parallel !== undefined && parallel > 1 && { parallel };
+  log.emit({ type: 'run.started', runId, command, stack: stack.name, holder, nodes: once, ...asked });
 }
 
 /** Templates and images of the new release on every host, before the first cordon. */

@@ -1,3 +1,4 @@
+import { BATCH_NODES } from '@prox-ops/operations';
 import type { EngineEvent, Stack } from '@pulumi/pulumi/automation';
 import { update } from './engine';
 import type { PlannedNode, RollPlan } from './plan';
@@ -15,6 +16,8 @@ export interface TurnOptions {
   policyPacks?: string[];
   /** The description (see `descriptionDigest`) that the run's plan, and so our own policies, were about. */
   judged?: string;
+  /** Names of the workers that are taken out at the same time; absent: one node at a time. */
+  batch?: readonly string[];
 }
 
 export interface RollOptions extends TurnOptions, StrategyOptions {
@@ -30,13 +33,15 @@ export interface RollOptions extends TurnOptions, StrategyOptions {
   suspendFlux?: string[];
   /** At most so many turns in this run. */
   maxNodes?: number;
+  /** At most so many workers out at the same time; one when absent. */
+  parallel?: number;
   /** Asked once the plan is known; false stops before anything is changed. */
   confirm: (plan: RollPlan) => Promise<boolean>;
 }
 
 /** What the lifecycle steps of every update of this run find in their environment: one run id for the whole run. */
-export function runEnvironment({ runId }: { runId: string }): Record<string, string> {
-  return { PROX_OPS_RUN_ID: runId };
+export function runEnvironment({ runId, batch }: Pick<TurnOptions, 'runId' | 'batch'>): Record<string, string> {
+  return { PROX_OPS_RUN_ID: runId, ...(batch && { [BATCH_NODES]: batch.join(',') }) };
 }
 
 interface RollUpdate {

@@ -131,12 +131,17 @@ function watchSignals(log: RunLog, view: View, json: boolean): { signal: AbortSi
 
 /** What a run that stops at once leaves, from its events. */
 export function leftBehind(events: readonly Recorded[]): string {
-  const last = events.findLast((event) => event.type === 'phase.started' || event.type === 'node.finished');
-  if (last?.type !== 'phase.started') return 'Stopped. No node is half replaced. Go on with: prox-ops roll';
-  return (
-    `Stopped at once. ${last.node} is at the step '${last.phase}', which the engine may still finish. ` +
-    `Go on with: prox-ops roll, or, while its VM stands: prox-ops abort ${last.node}`
+  const steps = new Map<string, string>();
+  for (const event of events) {
+    if (event.type === 'phase.started') steps.set(event.node, event.phase);
+    if (event.type === 'node.finished') steps.delete(event.node);
+  }
+  if (steps.size === 0) return 'Stopped. No node is half replaced. Go on with: prox-ops roll';
+  const where = [...steps].map(
+    ([node, phase]) => `${node} is at the step '${phase}', which the engine may still finish. `,
   );
+  const ways = [...steps.keys()].map((node) => `prox-ops abort ${node}`);
+  return `Stopped at once. ${where.join('')}Go on with: prox-ops roll, or, while its VM stands: ${ways.join(', ')}`;
 }
 
 function startView(log: RunLog, json: boolean): View {

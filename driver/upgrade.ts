@@ -1,4 +1,4 @@
-import type { InPlaceChange, ReleaseTarget } from '@prox-ops/operations';
+import { openNodes, type InPlaceChange, type ReleaseTarget } from '@prox-ops/operations';
 import { installerImage, type NodePlan } from '../config/plan';
 import { UPGRADED_IN_PLACE } from '../config/marks';
 import { UpdateError } from './engine';
@@ -68,7 +68,7 @@ function changeTo({ config, inputs }: StandingNode, wanted: ReleaseTarget): InPl
 async function isDone({ stack }: TurnOptions, { inputs }: StandingNode, wanted: ReleaseTarget): Promise<boolean> {
   const { release: now, node } = inputs;
   if (now.talos !== wanted.talos || now.schematic !== wanted.schematic) return false;
-  return (await rolloutLease(stack))?.open?.node !== node.name;
+  return !openNodes((await rolloutLease(stack)) ?? {}).some((open) => open.node === node.name);
 }
 
 /** Keeps a node that was rolled back on its previous release, so that no later run undoes it. */

@@ -1,6 +1,9 @@
+import { openNodes } from '@prox-ops/operations';
 import { abortNode } from '../abort';
 import { letGo } from '../bystanders';
 import { ExitCode } from '../exit';
+import { leaseIfAny } from '../lease';
+import { abortBatch, asLeftBatch } from '../leftTogether';
 import { leftInPlace, putBackInPlace } from '../openNodes';
 import { openStack } from '../project';
 import { reconcile } from '../reconcile';
@@ -19,10 +22,15 @@ export async function abortCommand(node: string | undefined, options: RunOptions
       const context = { stack, ...session };
       await reconcile(context);
       const halfReplaced = (await readState(stack)).openNodes();
-      const left = await leftInPlace(stack, halfReplaced);
+      const lease = await leaseIfAny(stack);
+      const batch = asLeftBatch(lease);
+      if (batch) await abortBatch(context, batch, node);
+      // What is left of a batch is told by the lease, also what has all of its resources again.
+      const left = batch ? undefined : leftInPlace(lease, halfReplaced);
       const inPlace = left !== undefined && (node === undefined || left === node) ? [left] : [];
-      const open = node === undefined ? halfReplaced : [node].filter((name) => !inPlace.includes(name));
-      if (open.length + inPlace.length === 0)
+      const done = [...inPlace, ...(batch ? openNodes(batch).map((one) => one.node) : [])];
+      const open = (node === undefined ? halfReplaced : [node]).filter((name) => !done.includes(name));
+      if (batch === undefined && open.length + inPlace.length === 0)
         session.log.emit({ type: 'progress', node: undefined, message: 'nothing to abort' });
       for (const name of inPlace) await putBackInPlace(context, name);
       for (const name of open) await abortNode(context, name);

@@ -1,3 +1,4 @@
+import { openNodes } from '@prox-ops/operations';
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -110,11 +111,12 @@ export async function ciStoppedCommand(options: RunOptions): Promise<ExitCode> {
     process.stdout.write(`${error.message}\n`);
     return error.exitCode;
   });
-  const open = (await rolloutLease(stack).catch(() => undefined))?.open;
+  const open = openNodes((await rolloutLease(stack).catch(() => undefined)) ?? {});
+  const out = open.map(({ node, step }) => `${node} out of the cluster (${step})`).join(', ');
   const state =
-    exitCode === ExitCode.ok && open === undefined
+    exitCode === ExitCode.ok && open.length === 0
       ? 'Stopped cleanly: no node is out of the cluster.'
-      : `Stopped${open === undefined ? '' : ` with ${open.node} out of the cluster (${open.step})`}: the next run finishes it first.`;
+      : `Stopped${out === '' ? '' : ` with ${out}`}: the next run finishes it first.`;
   const text = `${state} Go on with: run this workflow again, or prox-ops roll`;
   addSummary(`### ${text}`);
   process.stdout.write(`${text}\n`);

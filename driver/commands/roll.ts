@@ -17,6 +17,7 @@ export interface RollCommandOptions extends RunOptions, PolicyOptions, StrategyO
   nodes?: string[];
   role?: NodeConfig['role'];
   maxNodes?: number;
+  parallel?: number;
   onNode?: string;
   suspendFlux?: string[];
   set?: string[];
@@ -43,17 +44,18 @@ export async function rollCommand(options: RollCommandOptions, command = 'roll')
       ...(options.nodes && { nodes: options.nodes }),
       ...(options.role && { role: options.role }),
       ...(options.maxNodes !== undefined && { maxNodes: options.maxNodes }),
+      ...(options.parallel !== undefined && { parallel: options.parallel }),
       ...(own !== undefined && { ownNode: own }),
       ...(options.suspendFlux && { suspendFlux: options.suspendFlux }),
       policyPacks: packsFor(options, session.log),
-      confirm: (plan) => session.aside(() => confirm(plan, options.yes === true)),
+      confirm: (plan) => session.aside(() => confirm(plan, options)),
     }),
   );
 }
 
 /** The plan is shown before anybody is asked; off a terminal it goes to the log alone. */
-async function confirm(plan: RollPlan, yes: boolean): Promise<boolean> {
-  if (!yes) process.stdout.write(`${planText(plan)}\n`);
+async function confirm(plan: RollPlan, { yes = false, parallel = 1 }: RollCommandOptions): Promise<boolean> {
+  if (!yes) process.stdout.write(`${planText(plan, undefined, parallel)}\n`);
   const inPlace = plan.nodes.filter(({ action }) => action === 'upgrade').length;
   const updated = plan.nodes.filter(({ action, part }) => action === 'kubernetes' && part === 'kubelet').length;
   const others = plan.nodes.filter(({ action }) => action !== 'upgrade' && action !== 'kubernetes').length;
@@ -62,6 +64,7 @@ async function confirm(plan: RollPlan, yes: boolean): Promise<boolean> {
     ...(inPlace > 0 ? [`upgrade ${inPlace}`] : []),
     ...(updated > 0 ? [`change Kubernetes of ${updated}`] : []),
   ];
-  const question = `${what.join(' and ')} node(s), one at a time?`;
+  const most = parallel > 1 ? `up to ${parallel} workers at the same time` : 'one at a time';
+  const question = `${what.join(' and ')} node(s), ${most}?`;
   return confirmed(question.charAt(0).toUpperCase() + question.slice(1), 'yes', yes);
 }

@@ -1,4 +1,4 @@
-import type { ClusterState, Schematics } from '@prox-ops/operations';
+import { openNodes, type ClusterState, type Schematics } from '@prox-ops/operations';
 import Table from 'cli-table3';
 import type { NodePlan } from '../../config/plan';
 import { ExitCode } from '../exit';
@@ -73,6 +73,6 @@ function nodeText(node: ClusterState['nodes'][number] | undefined): string {
 export function leaseText({ lease }: Pick<ClusterState, 'lease'>): string {
   if (!lease || (lease.holder === '' && !lease.open)) return 'Rollout: nobody is at it.';
   const who = lease.holder === '' ? 'nobody is at it' : `held by ${lease.holder} (run ${lease.run})`;
-  if (!lease.open) return `Rollout: ${who}.`;
-  return `Rollout: ${who}; node ${lease.open.node} is out of the cluster, last step: ${lease.open.step}.`;
+  const out = openNodes(lease).map(({ node, step }) => `; node ${node} is out of the cluster, last step: ${step}`);
+  return `Rollout: ${who}${out.join('')}.`;
 }

@@ -1,5 +1,6 @@
 import type { Outcome, Recorded, RunEvent } from '../events';
 import { duration, fromTo } from '../views/format';
+import { askedText } from '../views/text';
 
 /** A message for people. */
 export interface Message {
@@ -57,7 +58,7 @@ export function messageFor(event: Recorded, run: RunSoFar): Message | undefined 
 }
 
 function startTitle(event: Extract<RunEvent, { type: 'run.started' }>): string {
-  return `${event.stack}: ${event.command} of ${event.nodes.length} node(s) begins`;
+  return `${event.stack}: ${event.command} of ${event.nodes.length} node(s) begins${askedText(event.parallel)}`;
 }
 
 function changes(event: Extract<RunEvent, { type: 'run.started' }>): string {

@@ -53,6 +53,8 @@ export interface RunReport {
   exitCode?: number;
   message?: string | undefined;
   prepareMs?: number;
+  /** At most so many workers at the same time, as was asked for; absent: one node at a time. */
+  parallel?: number;
   reconciled: string[];
   interrupted: string[];
   notices: string[];
@@ -124,7 +126,10 @@ class ReportBuilder {
         ...(reason !== undefined && { reason }),
       });
     }
-    if (event.type === 'run.started') Object.assign(report, { command: event.command, stack: event.stack });
+    if (event.type === 'run.started') {
+      const { command, stack, parallel } = event;
+      Object.assign(report, { command, stack, ...(parallel !== undefined && { parallel }) });
+    }
     if (event.type === 'run.reconciled') report.reconciled.push(event.what);
     if (event.type === 'run.interrupted') report.interrupted.push(event.message);
     if (event.type === 'notice') report.notices.push(`${event.subject}: ${event.message}`);

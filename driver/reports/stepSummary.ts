@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { isGood, type Recorded } from '../events';
 import type { RunLog } from '../runLog';
 import { duration, fromTo } from '../views/format';
+import { askedText } from '../views/text';
 import { markdownTable } from '../views/markdown';
 import { reportOf, type NodeReport, type RunReport } from './model';
 
@@ -50,12 +51,12 @@ export function stepSummary(events: readonly Recorded[]): string {
   ].join('\n');
 }
 
-function headline({ nodes, outcome, ms, exitCode, run }: RunReport): string {
+function headline({ nodes, outcome, ms, exitCode, run, parallel }: RunReport): string {
   const finished = nodes.filter((node) => node.outcome !== 'not started' && node.outcome !== 'under way').length;
   const far = nodes.length === 0 ? '' : ` ${finished} of ${nodes.length} nodes,`;
   const state =
     outcome === 'cut off' ? 'under way' : `${outcome}${exitCode === undefined ? '' : `, exit code ${exitCode}`}`;
-  return `**${state}**,${far} ${duration(ms)}, run \`${run}\`.`;
+  return `**${state}**,${far} ${duration(ms)}, run \`${run}\`${askedText(parallel)}.`;
 }
 
 const MARKS: Partial<Record<NodeReport['outcome'], string>> = { 'not started': '·', 'under way': '▶' };

@@ -49,6 +49,9 @@ function heading(report: RunReport): string[] {
   return [
     `${command} ${stack}, run ${run}${by}, ${startedAt.slice(0, 19).replace('T', ' ')} UTC`,
     `Command: ${commandLine(report)}`,
+    ...(report.parallel === undefined
+      ? []
+      : [`Up to ${report.parallel} workers out at the same time, as was asked for.`]),
     ...(reason === undefined ? [] : [`Reason: ${reason}`]),
   ];
 }

@@ -22,6 +22,7 @@ export interface Screen {
 export class Picture {
   private readonly nodes = new Map<string, Row>();
   private header = '';
+  private asked = '';
   private startedAt: number | undefined;
   private readonly notes: string[] = [];
   private preparing: string | undefined;
@@ -39,6 +40,7 @@ export class Picture {
       case 'run.started':
         this.header = `${event.command} ${event.stack}`;
         this.startedAt = at;
+        if (event.parallel !== undefined) this.asked = `  up to ${event.parallel} workers at a time`;
         for (const node of event.nodes) this.nodes.set(node.name, { ...node });
         break;
       case 'run.reconciled':
@@ -93,7 +95,7 @@ export class Picture {
     const elapsed = this.startedAt === undefined || this.ended ? '' : `  ${duration(now - this.startedAt)}`;
     const left = this.ended ? undefined : remainingMs(rows, now);
     const ahead = left === undefined ? '' : `, about ${duration(left)} left`;
-    return [pc.bold(`${this.header}${count}${elapsed}${ahead} ${this.frame(now)}`.trimEnd())];
+    return [pc.bold(`${this.header}${count}${elapsed}${ahead}${this.asked} ${this.frame(now)}`.trimEnd())];
   }
 
   private moving(now: number): string[] {

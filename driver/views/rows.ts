@@ -69,12 +69,16 @@ export function expectedMs(row: Row, rows: Row[]): number | undefined {
 /** Milliseconds until the last node is done; undefined while nothing tells. */
 export function remainingMs(rows: Row[], now: number): number | undefined {
   const left = rows.filter((row) => row.outcome === undefined);
-  const times = left.map((row) => {
-    const expected = expectedMs(row, rows);
-    return expected === undefined
-      ? undefined
-      : Math.max(0, expected - (row.startedAt === undefined ? 0 : now - row.startedAt));
-  });
-  const known = times.filter((ms) => ms !== undefined);
-  return left.length === 0 || known.length < times.length ? undefined : known.reduce((sum, ms) => sum + ms, 0);
+  const times = left.map((row) => ({ row, ms: leftOf(row, rows, now) }));
+  const known = times.flatMap(({ row, ms }) => (ms === undefined ? [] : [{ row, ms }]));
+  if (left.length === 0 || known.length < times.length) return undefined;
+  // Those under way end side by side.
+  const current = Math.max(0, ...known.filter(({ row }) => isUnderWay(row)).map(({ ms }) => ms));
+  return known.filter(({ row }) => !isUnderWay(row)).reduce((sum, { ms }) => sum + ms, current);
+}
+
+function leftOf(row: Row, rows: Row[], now: number): number | undefined {
+  const expected = expectedMs(row, rows);
+  if (expected === undefined) return undefined;
+  return Math.max(0, expected - (row.startedAt === undefined ? 0 : now - row.startedAt));
 }

@@ -8,7 +8,7 @@ export function eventText(event: Recorded): string | undefined {
     case 'run.opened':
       return `${event.command} ${event.stack} by ${event.actor.name}, run ${event.run}${because(event.reason)}`;
     case 'run.started':
-      return `${event.command} ${event.stack}: ${event.nodes.length} node(s)`;
+      return `${event.command} ${event.stack}: ${event.nodes.length} node(s)${askedText(event.parallel)}`;
     case 'run.reconciled':
       return `reconciled: ${event.what}`;
     case 'run.interrupted':
@@ -19,6 +19,8 @@ export function eventText(event: Recorded): string | undefined {
       return `prepare: ${event.resources} template(s), image(s) and other resources`;
     case 'prepare.finished':
       return `prepare: done in ${duration(event.ms)}`;
+    case 'batch.started':
+      return `${event.nodes.join(', ')}: out at the same time (up to ${event.limit} workers, as was asked for)`;
     case 'node.started':
       return `${event.node} (${event.index + 1}/${event.of}): ${fromTo(event.from, event.to)}`;
     case 'phase.started':
@@ -36,6 +38,11 @@ export function eventText(event: Recorded): string | undefined {
     case 'run.finished':
       return `${event.outcome} in ${duration(event.ms)}${because(event.message)}`;
   }
+}
+
+/** That several nodes may be out is told wherever a run is: somebody wanted it so. */
+export function askedText(parallel: number | undefined): string {
+  return parallel === undefined ? '' : `, up to ${parallel} workers out at the same time, as was asked for`;
 }
 
 /** Blockers are told by the refusal that they lead to. */

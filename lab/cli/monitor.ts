@@ -8,6 +8,7 @@ export interface MonitorCommandOptions {
   json?: boolean;
   wait?: boolean;
   announce?: string;
+  workersOut?: number;
   scan?: string[];
 }
 
@@ -18,6 +19,11 @@ export async function monitor(target: Target, options: MonitorCommandOptions, { 
   if (options.announce !== undefined) {
     await client.ask('POST', '/monitor/announce', { what: options.announce });
     out(`the monitor was told: ${options.announce}`);
+    return EXIT.done;
+  }
+  if (options.workersOut !== undefined) {
+    await client.ask('POST', '/monitor/workers-out', { count: options.workersOut });
+    out(`the monitor was told: up to ${options.workersOut} worker(s) may be out at the same time`);
     return EXIT.done;
   }
   if (options.wait) await client.ask('POST', '/monitor/wait');

@@ -52,6 +52,7 @@ export function buildProgram(output: Output, finish: (exitCode: number) => void)
     .option('--json', 'machine-readable')
     .option('--wait', 'first wait until the cluster is complete and the watch has begun')
     .option('--scan <path...>', 'files and folders in which no secret may stand')
+    .option('--workers-out <number>', 'up to so many workers may be out at the same time (default: 1)', wholeNumber)
     .addOption(new Option('--announce <what>', announcements()).choices(Object.keys(ANNOUNCEMENTS)))
     .action((options: Named & MonitorCommandOptions) => run(monitor(targetOf(options.name), options, output)));
   withName(startOptions(program.command('demo').description('build the production cluster and replace every node')))

@@ -23,6 +23,7 @@ export function routes(lab: Lab): Record<string, Route> {
     'GET /monitor': () => monitor.judgement(),
     'POST /monitor/wait': () => lab.armed(),
     'POST /monitor/announce': ({ what }) => announce(monitor, text(what, 'what')),
+    'POST /monitor/workers-out': ({ count }) => allowWorkersOut(monitor, optionalNumber(count, 'count') ?? 0),
     'POST /monitor/scan': ({ path }) => monitor.addFiles(text(path, 'path')),
   };
 }
@@ -31,6 +32,15 @@ function announce(monitor: SafetyMonitor, what: string): void {
   if (what === 'teardown') monitor.disarm();
   else if (what === 'TALOS_DESTROY_SECRETS') monitor.allowSecretsChange();
   else throw new LabError(`expected ${Object.keys(ANNOUNCEMENTS).join(' or ')}, found '${what}'`, EXIT.usage);
+}
+
+function allowWorkersOut(monitor: SafetyMonitor, count: number): void {
+  try {
+    monitor.allowWorkersOut(count);
+  } catch (error) {
+    if (error instanceof RangeError) throw new LabError(`count: ${error.message}`, EXIT.usage);
+    throw error;
+  }
 }
 
 function text(value: unknown, name: string): string {

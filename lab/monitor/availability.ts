@@ -11,17 +11,24 @@ const TOLD_BY_WATCH = new Set(['not Ready', 'cordoned', 'no Kubernetes node']);
 /**
  * I1: a violation is the moment at which a node is taken out of service by a deed (cordon, VM stopped or deleted,
  * machine rebooted, Kubernetes node deleted) while another one is out of service for whatever reason. A second node
- * that breaks by itself, or that somebody takes away by hand, is not through us.
+ * that breaks by itself, or that somebody takes away by hand, is not through us. Where it was announced that several
+ * workers may be out, so many workers may be: never beside a control plane, nor beside one that is broken by itself.
  */
 export class AvailabilityRule {
   private unavailable = new Map<string, string[]>();
   private readonly checks = new Set<Promise<void>>();
+  /** Workers that may be out through us at the same time. */
+  private limit = 1;
 
   constructor(
     private readonly fleet: Fleet,
     private readonly report: Report,
     private readonly readNode: (name: string) => Promise<NodeStatus | undefined>,
   ) {}
+
+  allow(workers: number): void {
+    this.limit = workers;
+  }
 
   /** Begins with what is unavailable now. */
   arm(): void {
@@ -36,13 +43,21 @@ export class AvailabilityRule {
       if (before.has(name) || reasons.every((reason) => SPONTANEOUS.has(reason))) continue;
       if (byHand || this.fleet.wasRobbed(name)) continue;
       const others = new Map([...this.unavailable].filter(([other]) => other !== name));
-      if (others.size > 0) this.taken(name, reasons, others, moment);
+      if (!this.mayBeOut(name, others)) this.taken(name, reasons, others, moment);
     }
   }
 
   /** Resolves when nothing is left in doubt. */
   async settled(): Promise<void> {
     while (this.checks.size > 0) await Promise.all(this.checks);
+  }
+
+  private mayBeOut(name: string, others: Map<string, string[]>): boolean {
+    if (others.size === 0) return true;
+    if (others.size + 1 > this.limit) return false;
+    const workers = [name, ...others.keys()].every((node) => this.fleet.node(node)?.role === 'worker');
+    const broken = [...others.values()].some((reasons) => reasons.every((reason) => SPONTANEOUS.has(reason)));
+    return workers && !broken;
   }
 
   private look(): Map<string, string[]> {
@@ -70,13 +85,14 @@ export class AvailabilityRule {
       const status = await this.readNode(other).catch(() => ({ ready: false, cordoned: true }));
       if (status?.ready && !status.cordoned) others.delete(other);
     }
-    if (others.size > 0) this.violated(name, reasons, others, moment);
+    if (!this.mayBeOut(name, others)) this.violated(name, reasons, others, moment);
   }
 
   private violated(name: string, reasons: string[], others: Map<string, string[]>, moment: Moment): void {
     const out = [...others].map(([other, why]) => `${other} (${why.join(', ')})`);
     const what = `${name} was taken out of service (${reasons.join(', ')}) while ${out.join(' and ')} was out of service`;
-    const evidence = { unavailable: Object.fromEntries([[name, reasons], ...others]) };
+    const unavailable = Object.fromEntries([[name, reasons], ...others]);
+    const evidence = { unavailable, ...(this.limit > 1 && { limit: this.limit }) };
     this.report('I1', what, evidence, moment);
   }
 }

@@ -55,6 +55,7 @@ export class SafetyMonitor {
   private kubernetes: KubernetesSource | undefined;
   private armedAt: number | null = null;
   private armedOnce = false;
+  private workersOut = 1;
   private readonly closers: (() => void)[] = [];
   private closing: Promise<Judgement> | undefined;
 
@@ -108,6 +109,17 @@ export class SafetyMonitor {
     this.identity.allowChange();
   }
 
+  /**
+   * The operator asks for up to so many workers out at the same time; 1 is the rule again. Told by whoever gives that order
+   * to the driver, and never by the driver. @throws RangeError for anything but a whole number above 0.
+   */
+  allowWorkersOut(count: number): void {
+    if (!Number.isInteger(count) || count < 1) throw new RangeError(`expected a whole number above 0, found ${count}`);
+    this.workersOut = count;
+    this.availability.allow(count);
+    this.write();
+  }
+
   /** Begins Kubernetes' watches; a former source is left. */
   connect(source: KubernetesSource): void {
     this.kubernetes?.stop();
@@ -142,7 +154,7 @@ export class SafetyMonitor {
 
   /** How things stood when it last looked. */
   current(): Judgement {
-    return this.book.judgement(this.armedAt, this.unwatched());
+    return this.book.judgement(this.armedAt, this.unwatched(), this.workersOut);
   }
 
   /** A last look, then everything is let go of. @returns the final judgement, which the verdict file holds as well. */

@@ -65,10 +65,10 @@ export class VerdictBook {
     this.changed();
   };
 
-  judgement(armed: number | null, unwatched: Partial<Record<Invariant, string>>): Judgement {
+  judgement(armed: number | null, unwatched: Partial<Record<Invariant, string>>, workersOut = 1): Judgement {
     const invariants = INVARIANT_NAMES.map((invariant): Verdict => {
       const violations = [...(this.violations.get(invariant) ?? [])];
-      const verdict = { invariant, says: INVARIANTS[invariant], holds: violations.length === 0, violations };
+      const verdict = { invariant, says: saying(invariant, workersOut), holds: violations.length === 0, violations };
       const reason = unwatched[invariant];
       return reason === undefined ? verdict : { ...verdict, unwatched: reason };
     });
@@ -79,6 +79,12 @@ export class VerdictBook {
       invariants,
     };
   }
+}
+
+/** What must hold, with what was announced of it. */
+function saying(invariant: Invariant, workersOut: number): string {
+  const says = INVARIANTS[invariant];
+  return invariant === 'I1' && workersOut > 1 ? `${says}, or up to ${workersOut} workers as was announced` : says;
 }
 
 /** Replaces the file in one step: a reader sees the old judgement or the new one, never half of it. */

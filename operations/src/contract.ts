@@ -119,6 +119,8 @@ export interface StepContext {
   /** One line of progress, without any secret. */
   report: (message: string) => void;
   signal: AbortSignal;
+  /** Names of the workers that the run takes out at the same time; absent or one: one node at a time. */
+  batch?: readonly string[];
 }
 
 /** Time, injected so that the same actions run in virtual time. */

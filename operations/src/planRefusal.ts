@@ -1,3 +1,5 @@
+import { batchIn } from './batch.js';
+
 /** Set by the driver's read-only plan, which previews all replacements at once and carries none of them out. */
 const PLAN_ONLY = 'PROX_OPS_PLAN';
 
@@ -9,7 +11,8 @@ const announced = new Set<string>();
 
 /**
  * Told of each node that this update would replace, or give another Kubernetes. The engine replaces two nodes at the same time when it may, and one
- * failed step stops the whole update: only one node is let in. @throws Error for a second one, in the preview already.
+ * failed step stops the whole update: only one node is let in, or the workers of the batch that a run has named.
+ * @throws Error for another one, in the preview already.
  */
 export function announceReplacement(
   node: string,
@@ -19,6 +22,8 @@ export function announceReplacement(
   if (env[TEARDOWN] === cluster) return;
   announced.add(node);
   if (announced.size < 2 || env[PLAN_ONLY] === '1') return;
+  const batch = batchIn(env);
+  if ([...announced].every((name) => batch.includes(name))) return;
   const [first] = announced;
   const others = [...announced].filter((name) => name !== first).join(', ');
   throw new Error(

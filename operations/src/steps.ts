@@ -17,7 +17,9 @@ import { preflight } from './actions/preflight.js';
 import { forgetRemembered, type Remembered } from './actions/forgetOrphan.js';
 import { forgetNode } from './actions/removeNode.js';
 import { ORPHAN_STEP } from './actions/turnDecision.js';
-import { readTurn, releaseTurn, takeTurn, type Turn } from './actions/turn.js';
+import { matesOut, readTurn, releaseTurn, takeTurn, type Turn } from './actions/turn.js';
+import { openNodes, type OpenNode } from './actions/turnRecord.js';
+import { isLeftToRun } from './batch.js';
 import { StepError, type Bracket, type BracketInputs, type StepContext } from './contract.js';
 import { Fenced, messageOf, Stop } from './runtime/errors.js';
 import { openStep, OWN_RUN, waitFor, type Step, type StepDeps, type StepInputs } from './step.js';
@@ -84,6 +86,7 @@ export async function join(
   return explained(bracket, inputs, ctx, deps, AFTER_JOIN, async (step) => {
     const owed = await isOwed(step);
     if (owed) await takeTurn(step);
+    if (owed && isLeftToRun(step, bracket)) return { result: leftToRun(step), undo: nothingToUndo };
     const left = owed ? 'the lease stays open for this node, so that no other one goes' : 'nothing was changed';
     return { result: act(step, owed), undo: () => Promise.resolve(left) };
   });
@@ -225,8 +228,7 @@ async function isOwed(step: Step): Promise<boolean> {
     timeout: step.settings.nodeReadyTimeout,
     look: async () => {
       try {
-        const turn = await readTurn(step);
-        return { done: turn?.open?.node === step.node.name };
+        return { done: (await ownOpen(step)) !== undefined };
       } catch (error) {
         if (error instanceof KubernetesUnreachable) return { waiting: 'the Kubernetes API to answer' };
         throw error;
@@ -235,20 +237,33 @@ async function isOwed(step: Step): Promise<boolean> {
   });
 }
 
+/** What the lease says of the step's node, when it is out. */
+async function ownOpen(step: Step): Promise<OpenNode | undefined> {
+  return openNodes((await readTurn(step)) ?? {}).find(({ node }) => node === step.node.name);
+}
+
 async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult> {
   if (!owed) {
     step.report('had not left: nothing to give back');
     return { checks: 'not due' };
   }
   const { session, settings, ctx } = step;
-  const context = { session, settings, access: step.inputs.access, clock: ctx.clock, probe: probeInTurn(step) };
-  const baseline = (await readTurn(step))?.open?.before;
+  const { access } = step.inputs;
+  const probe = probeInTurn(step);
+  const context = { session, settings, access, clock: ctx.clock, probe, excused: await matesOut(step) };
+  const baseline = (await ownOpen(step))?.before;
   const health = await awaitHealthy(context, { signal: ctx.signal, report: step.report, baseline });
   if (!health.ok)
     throw new Stop(`all health checks to pass within ${settings.healthTimeout} s (healthTimeout)`, health.summary);
   step.report(health.summary);
   await releaseTurn(step);
   return { checks: `${health.passed}/${health.total}` };
+}
+
+/** The run that takes a batch out together brings its nodes back one after the other, once the engine is done. */
+function leftToRun(step: Step): Promise<JoinResult> {
+  step.report('left to the run, which does this one node after the other');
+  return Promise.resolve({ run: 'left to the run' });
 }
 
 /** Our own mark on the node is proof enough that it left through us, even if somebody has deleted the lease since. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { stripVTControlCharacters } from 'node:util';
 import type { Recorded, RunEvent } from '../../driver/events';
+import { leftBehind } from '../../driver/session';
 import { duration } from '../../driver/views/format';
 import { Picture, type Screen } from '../../driver/views/picture';
 import { eventText } from '../../driver/views/text';
@@ -48,6 +49,18 @@ describe('driver/views', () => {
     assert.match(shown(events, {}, START + 15_000)[2] ?? '', /▶ k8s-ctrl-2 .* 10s of about 40s$/);
   });
 
+  it('nodes that are out at the same time are expected back at the same time', () => {
+    const planned = started(NODES.map((node) => ({ ...node, expectedMs: 60_000 })));
+    const begins = ['k8s-ctrl-2', 'k8s-ctrl-3'].map((node, index): RunEvent => ({
+      type: 'node.started',
+      node,
+      index,
+      of: 4,
+      to: 'v1.12.4',
+    }));
+    assert.match(shown(record(planned, ...begins), {}, START + 2000)[0] ?? '', /about 3m00s left/);
+  });
+
   it('expects nothing of a node that only failed ones came before', () => {
     const failed: RunEvent = { type: 'node.finished', node: 'k8s-ctrl-1', outcome: 'put back', ms: 2000 };
     assert.ok(
@@ -89,6 +102,43 @@ describe('driver/views', () => {
     );
     const cut = events.findIndex((event) => event.type === 'node.started' && event.index === 50);
     assert.ok(shown(events.slice(0, cut + 1), { rows: 12 }).some((line) => /^✗ k8s-work-1 /.test(line)));
+  });
+
+  it('shows every node that is out at the same time with its own step, and that it was asked for', () => {
+    const events = record(
+      { ...(started(NODES) as Extract<RunEvent, { type: 'run.started' }>), parallel: 2 },
+      { type: 'batch.started', nodes: ['k8s-ctrl-2', 'k8s-work-1'], limit: 2 },
+      ...['k8s-ctrl-2', 'k8s-work-1'].flatMap((node, index): RunEvent[] => [
+        { type: 'node.started', node, index, of: 4, from: 'v1.11.3', to: 'v1.12.4' },
+        { type: 'phase.started', node, phase: index === 0 ? 'join' : 'create VM' },
+        { type: 'progress', node, message: `gate: waiting for ${node}` },
+      ]),
+    );
+    const lines = shown(events, {}, START + 9000);
+    assert.match(lines[0] ?? '', /0\/4 nodes .*up to 2 workers at a time/);
+    assert.match(lines[2] ?? '', /^▶ k8s-ctrl-2 /);
+    assert.match(lines[3] ?? '', /^ {4}join .*: waiting for k8s-ctrl-2$/);
+    assert.match(lines[5] ?? '', /^▶ k8s-work-1 /);
+    assert.match(lines[6] ?? '', /^ {4}create VM .*: waiting for k8s-work-1$/);
+    const small = shown(events, { rows: 6 }, START + 9000).join('\n');
+    assert.match(small, /▶ k8s-ctrl-2[^]*▶ k8s-work-1/);
+    const told = events.map(eventText).join('\n');
+    assert.match(told, /4 node\(s\), up to 2 workers out at the same time, as was asked for/);
+    assert.match(told, /k8s-ctrl-2, k8s-work-1: out at the same time \(up to 2 workers, as was asked for\)/);
+  });
+
+  it('a run that stops at once names every node that is out, and how each is put back', () => {
+    const at = (node: string, phase: 'join' | 'drain'): RunEvent => ({ type: 'phase.started', node, phase });
+    const one = record(...UNDER_WAY);
+    assert.equal(
+      leftBehind(one),
+      "Stopped at once. k8s-ctrl-1 is at the step 'drain', which the engine may still finish. " +
+        'Go on with: prox-ops roll, or, while its VM stands: prox-ops abort k8s-ctrl-1',
+    );
+    const two = leftBehind(record(at('a', 'join'), at('b', 'drain')));
+    assert.match(two, /a is at the step 'join'.*b is at the step 'drain'.*prox-ops abort a, prox-ops abort b$/);
+    const ended: RunEvent = { type: 'node.finished', node: 'a', outcome: 'replaced', ms: 1 };
+    assert.match(leftBehind(record(at('a', 'join'), ended)), /^Stopped\. No node is half replaced/);
   });
 
   it('shows how far a run has come that is about no single node', () => {

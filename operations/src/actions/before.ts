@@ -8,6 +8,7 @@ import { runChecks, type CheckReport, type HealthReport } from '../checks/runner
 import { cephCheck } from '../checks/storage.js';
 import type { Step } from '../step.js';
 import { noteOpen, type Turn } from './turn.js';
+import { openNodes } from './turnRecord.js';
 
 /**
  * What is looked at before a node leaves, beside the other nodes, etcd and LINSTOR: whatever the health checks after the
@@ -56,7 +57,8 @@ export function lookBefore(ctx: CheckContext): Promise<HealthReport> {
 export async function keepBaseline(step: Step, turn: Turn, health: HealthReport): Promise<void> {
   // A node that is out already is the reason for some of what is broken by now.
   if (!turn.opened) return;
-  const before = baselineFrom(health);
+  const [mate] = openNodes(turn.record).filter(({ node }) => node !== step.node.name);
+  const before = mate ? (mate.before ?? {}) : baselineFrom(health);
   if (Object.keys(before).length === 0) return;
   await noteOpen(step, { before });
   step.report(`broken before this turn, and not held against it: ${inWords(brokenBefore(health)).join('; ')}`);

@@ -17,7 +17,8 @@ import { WaitTimeout, type Look } from '../runtime/waiting.js';
 import { waitFor, type Step } from '../step.js';
 import { guardedLinstor, LINSTOR_POLL, listed, reach, reachTimeout, refuseEvicted, Silence } from './linstorGuard.js';
 import { settled } from './linstorSettle.js';
-import { fenced, heldTurn, noteOpen } from './turn.js';
+import { batchOf } from '../batch.js';
+import { fenced, heldTurn, matesOut, noteOpen } from './turn.js';
 
 /** PUTs of one evacuation: LINSTOR wants another one after a replica in use stopped the first. */
 const EVACUATE_TRIES = 3;
@@ -41,7 +42,20 @@ export async function evacuateNode(step: Step): Promise<void> {
   else throw flaggedBySomebodyElse(node);
   await drained(step, linstor);
   await settled(step, linstor, 'after the evacuation');
+  if (batchOf(step).length > 0) await holdsNothing(step, linstor);
   step.report(`no replica left in ${step.settings.linstorStoragePool}, nothing faulty`);
+}
+
+/**
+ * A machine that goes makes whatever is left on it faulty, and mates go at the same moment: each would find the other's
+ * remains. @throws Stop when anything is left, guarded or not.
+ */
+async function holdsNothing(step: Step, linstor: Linstor): Promise<void> {
+  const resources = await reach(step, reachTimeout(step), () => linstor.resources());
+  const left = resources.filter(({ node_name }) => sameName(node_name, step.node.name)).map(({ name }) => name);
+  if (left.length === 0) return;
+  const next = `npx prox-ops roll --nodes ${step.node.name}, in which it goes alone`;
+  throw new Stop('no LINSTOR resource of any kind left on a node that goes beside another one', listed(left), next);
 }
 
 function flaggedBySomebodyElse(node: LinstorNode): Stop {
@@ -55,9 +69,11 @@ function flaggedBySomebodyElse(node: LinstorNode): Stop {
 
 async function startEvacuation(step: Step, linstor: Linstor): Promise<void> {
   const view = await reach(step, reachTimeout(step), () => readView(linstor));
-  const wrong = [...faults(view.resources), ...nodeFaults(view.nodes, step.node.name)];
+  const wrong = [...faults(view.resources), ...nodeFaults(view.nodes, [step.node.name, ...(await matesOut(step))])];
   if (wrong.length > 0) throw new Stop('nothing faulty in LINSTOR before an evacuation', listed(wrong));
-  const problems = placementProblems(view, step.node.name, step.settings.linstorStoragePool);
+  // A mate that is still to be evacuated would have to pass on what it took.
+  const { linstorStoragePool: pool } = step.settings;
+  const problems = placementProblems(view, step.node.name, pool, batchOf(step));
   if (problems.length > 0) {
     const next =
       'make room in the storage pool (or add a node), then npx prox-ops roll; npx prox-ops abort brings the node back';

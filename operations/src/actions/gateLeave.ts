@@ -1,4 +1,5 @@
-import { guardedReplicas } from '../checks/linstorRules.js';
+import { batchOf } from '../batch.js';
+import { faults, guardedReplicas } from '../checks/linstorRules.js';
 import { Stop } from '../runtime/errors.js';
 import type { Step } from '../step.js';
 import { readNode } from './cordon.js';
@@ -30,6 +31,9 @@ async function holdsNoReplica(step: Step): Promise<void> {
   if (!linstor) return;
   const { name } = step.node;
   const resources = await reach(step, reachTimeout(step), () => linstor.resources());
+  // Its mates go at the same moment: whatever is wrong now would be worse without them.
+  const wrong = batchOf(step).length > 0 ? faults(resources) : [];
+  if (wrong.length > 0) throw new Stop('nothing faulty in LINSTOR while several VMs go', listed(wrong));
   const held = guardedReplicas(resources, name, step.settings.linstorStoragePool);
   if (held.length === 0) return;
   const next = `npx prox-ops roll, which finishes the join; the node can be evacuated and replaced after that`;

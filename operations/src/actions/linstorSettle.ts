@@ -5,7 +5,7 @@ import { messageOf, Stop } from '../runtime/errors.js';
 import { WaitTimeout, type Look } from '../runtime/waiting.js';
 import { waitFor, type Step } from '../step.js';
 import { guardedLinstor, LINSTOR_POLL, listed, reach, reachTimeout, refuseEvicted, Silence } from './linstorGuard.js';
-import { fenced, heldTurn, noteOpen } from './turn.js';
+import { fenced, heldTurn, matesOut, noteOpen } from './turn.js';
 
 /** Milliseconds for which something may be faulty while nothing moves any more; longer, and it will not mend by itself. */
 const FAULTY_AT_REST = 60_000;
@@ -14,13 +14,14 @@ const FAULTY_AT_REST = 60_000;
 export async function settled(step: Step, linstor: Linstor, when: string): Promise<void> {
   const silence = new Silence(step);
   const { clock } = step.ctx;
+  const away = [step.node.name, ...(await matesOut(step))];
   let restedAt: number | undefined;
   const look = async (): Promise<Look<void>> => {
     const [resources, nodes] = await Promise.all([linstor.resources(), linstor.nodes()]);
     const moving = unsettled(resources);
     if (moving.length > 0) restedAt = undefined;
     if (moving.length > 0) return { waiting: `still moving: ${listed(moving.sort().map(withoutShare), 3)}` };
-    const wrong = [...faults(resources), ...nodeFaults(nodes, step.node.name)];
+    const wrong = [...faults(resources), ...nodeFaults(nodes, away)];
     if (wrong.length === 0) return { done: undefined };
     restedAt ??= clock.now();
     if (clock.now() - restedAt >= FAULTY_AT_REST) throw new Stop(`nothing faulty in LINSTOR ${when}`, listed(wrong));

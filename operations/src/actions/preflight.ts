@@ -13,32 +13,36 @@ import {
 } from '../checks/etcdView.js';
 import { inWords, keepBaseline, lookBefore, standInTheWay } from './before.js';
 import { guardedLinstor, listed, reach } from './linstorGuard.js';
-import type { Turn } from './turn.js';
+import { matesOut, type Turn } from './turn.js';
 import type { OpenNode } from './turnRecord.js';
 
 /** Seconds for LINSTOR to answer. Nothing was drained yet that could have moved its controller. */
 const LINSTOR_ANSWERS = 10;
 
-/** Before the first change: everything but the node itself must be able to do without it. @throws Stop with all that is wrong. */
+/**
+ * Before the first change: everything but the node itself must be able to do without it. What is out beside it, as a mate of
+ * its batch, is out by this run's own doing. @throws Stop with all that is wrong.
+ */
 export async function preflight(step: Step, turn: Turn): Promise<void> {
   const { session, settings, inputs, ctx } = step;
   const nodes = (await session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+  const away = [step.node.name, ...(await matesOut(step))];
   const [health, ...asked] = await Promise.all([
     lookBefore({ session, settings, access: inputs.access, clock: ctx.clock }),
     etcdProblems(step, nodes),
-    linstorProblems(step, turn.open),
+    linstorProblems(step, turn.open, away),
   ]);
   // A node that is out already may be the reason, and has to come back.
   const others = turn.opened ? inWords(standInTheWay(health)) : [];
-  const wrong = [...nodeProblems(step, nodes), ...asked.flat(), ...others];
+  const wrong = [...nodeProblems(nodes, away), ...asked.flat(), ...others];
   if (wrong.length > 0)
     throw new Stop('every other node and the storage healthy before a node leaves', listed(wrong, 8));
   await keepBaseline(step, turn, health);
   step.report('preflight passed');
 }
 
-function nodeProblems(step: Step, nodes: Node[]): string[] {
-  const others = nodes.filter(({ metadata }) => metadata.name !== step.node.name);
+function nodeProblems(nodes: Node[], away: string[]): string[] {
+  const others = nodes.filter(({ metadata }) => !away.includes(metadata.name));
   return others.flatMap((node) => {
     const { name } = node.metadata;
     if (!holds(node, 'Ready')) return [`node ${name} is not Ready`];
@@ -70,7 +74,7 @@ function leftForGood(address: string, view: EtcdView, nodes: Node[]): boolean {
   return !registered && memberAt(view, address) === undefined;
 }
 
-async function linstorProblems(step: Step, open: OpenNode): Promise<string[]> {
+async function linstorProblems(step: Step, open: OpenNode, away: string[]): Promise<string[]> {
   const linstor = guardedLinstor(step);
   if (!linstor) return [];
   const [nodes, resources] = await reach(step, LINSTOR_ANSWERS, () =>
@@ -78,5 +82,5 @@ async function linstorProblems(step: Step, open: OpenNode): Promise<string[]> {
   );
   // Replicas that move at our own wish look faulty while they do; the evacuation itself looks again when they have moved.
   const moving = open.evacuated ? [] : faults(resources);
-  return [...nodeFaults(nodes, step.node.name), ...moving];
+  return [...nodeFaults(nodes, away), ...moving];
 }

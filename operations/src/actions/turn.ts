@@ -2,12 +2,22 @@ import { KubernetesError } from '../clients/kubernetes.js';
 import type { Lease } from '../clients/kubernetesObjects.js';
 import { LEASE_NAME } from '../clients/permissions.js';
 import type { Session } from '../clients/session.js';
+import { batchOf } from '../batch.js';
 import { Fenced, Stop } from '../runtime/errors.js';
 import { until } from '../runtime/waiting.js';
 import { watching, type Step } from '../step.js';
 import { assertOwnCluster } from './ownCluster.js';
 import { decideTurn, takenRecord, type Asking } from './turnDecision.js';
-import { fromLease, LEASE_SECONDS, toLease, type OpenNode, type TurnRecord } from './turnRecord.js';
+import {
+  fromLease,
+  LEASE_SECONDS,
+  openNodes,
+  toLease,
+  withNode,
+  withOpen,
+  type OpenNode,
+  type TurnRecord,
+} from './turnRecord.js';
 
 /** Tries before giving up on a lease that changes under every write. */
 const WRITE_TRIES = 5;
@@ -52,7 +62,8 @@ interface Try {
 async function tryTurn(step: Step, lease: Lease | undefined): Promise<Try> {
   const { node, deps, ctx } = step;
   const record = lease && fromLease(lease);
-  const asking: Asking = { node: node.name, run: ctx.runId, holder: ctx.holder, now: ctx.clock.now() };
+  const { runId: run, holder, clock } = ctx;
+  const asking: Asking = { node: node.name, run, holder, now: clock.now(), batch: batchOf(step) };
   const decision = await settle(step, record, asking);
   const open: OpenNode = {
     ...(decision.open ?? { evacuated: false, places: {} }),
@@ -78,7 +89,7 @@ async function settle(
   if (decision.kind === 'refuse') throw new Stop('the turn to change the cluster', decision.found, decision.next);
   if (decision.kind !== 'observe') return decision;
   await provedSilent(step, record as TurnRecord);
-  return { open: record?.open, from: decision.holder };
+  return { open: decision.open, from: decision.holder };
 }
 
 /**
@@ -115,8 +126,10 @@ export async function heldTurn(step: Step): Promise<{ record: TurnRecord; open: 
   if (!record || record.run !== ctx.runId || record.holder !== ctx.holder) {
     throw new Fenced(`the lease is ${record?.holder ? `held by ${record.holder} (run ${record.run})` : 'free'}`);
   }
-  if (record.open?.node !== node.name) throw new Fenced(`the lease is open for ${record.open?.node ?? 'no node'}`);
-  return { record, open: record.open, lease };
+  const out = openNodes(record);
+  const open = out.find((other) => other.node === node.name);
+  if (!open) throw new Fenced(`the lease is open for ${out.map((other) => other.node).join(', ') || 'no node'}`);
+  return { record, open, lease };
 }
 
 /**
@@ -130,21 +143,37 @@ export async function fenced<T>(step: Step, write: () => Promise<T>): Promise<T>
 
 /** Notes something about the open node in the lease. */
 export async function noteOpen(step: Step, change: Partial<OpenNode>): Promise<void> {
-  await rewrite(step, (record, open) => ({ ...record, open: { ...open, ...change } }));
+  await rewrite(step, (record, open) => withNode(record, { ...open, ...change }));
 }
 
-/** Gives the lease back: no node is out. */
+/** Names of the nodes that are out beside the step's own, of its batch. Asks nothing where there is no batch. */
+export async function matesOut(step: Step): Promise<string[]> {
+  const batch = batchOf(step);
+  if (batch.length === 0) return [];
+  const out = openNodes((await readTurn(step)) ?? {}).map(({ node }) => node);
+  return out.filter((name) => name !== step.node.name && batch.includes(name));
+}
+
+/** Gives the lease back: the node is not out any more. Others of its batch may be, and the lease stays theirs. */
 export async function releaseTurn(step: Step): Promise<void> {
   stopRenewing(step);
-  await rewrite(step, ({ transitions, seconds, resourceVersion, acquiredAt }) => ({
+  await rewrite(step, (record, open) => {
+    const others = openNodes(record).filter(({ node }) => node !== open.node);
+    return others.length > 0 ? withOpen(record, others) : released(record, step.ctx.clock.now());
+  });
+}
+
+/** No node is out. */
+function released({ transitions, seconds, resourceVersion, acquiredAt }: TurnRecord, renewedAt: number): TurnRecord {
+  return {
     holder: '',
     run: '',
-    renewedAt: step.ctx.clock.now(),
+    renewedAt,
     acquiredAt,
     seconds,
     transitions,
     ...(resourceVersion !== undefined && { resourceVersion }),
-  }));
+  };
 }
 
 async function rewrite(step: Step, change: (record: TurnRecord, open: OpenNode) => TurnRecord): Promise<void> {

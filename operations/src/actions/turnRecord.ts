@@ -31,13 +31,37 @@ export interface TurnRecord {
   renewedAt: number;
   seconds: number;
   open?: OpenNode;
+  /** Workers that are out beside it, where the run was asked to take several at a time. Never without `open`. */
+  mates?: OpenNode[];
+  /** The workers that the run takes out at the same time; absent: one node at a time. */
+  batch?: string[];
   transitions: number;
   acquiredAt: number;
   resourceVersion?: string;
 }
 
 const PREFIX = 'prox-ops.io/';
-type Key = 'run' | 'process' | 'node' | 'vm' | 'step' | 'evacuation' | 'places' | 'before';
+type Key = 'run' | 'process' | 'node' | 'vm' | 'step' | 'evacuation' | 'places' | 'before' | 'mates' | 'batch';
+
+/** Every node that is out. */
+export function openNodes({ open, mates = [] }: Pick<TurnRecord, 'open' | 'mates'>): OpenNode[] {
+  return open ? [open, ...mates] : [];
+}
+
+/** The record with these nodes out. */
+export function withOpen(record: TurnRecord, [open, ...mates]: OpenNode[]): TurnRecord {
+  const rest = { ...record };
+  delete rest.open;
+  delete rest.mates;
+  return { ...rest, ...(open && { open }), ...(mates.length > 0 && { mates }) };
+}
+
+/** The record with what it says of one node changed, or with one node more. */
+export function withNode(record: TurnRecord, node: OpenNode): TurnRecord {
+  const open = openNodes(record);
+  const at = open.findIndex((other) => other.node === node.node);
+  return withOpen(record, at < 0 ? [...open, node] : open.with(at, node));
+}
 
 export function fromLease(lease: Lease): TurnRecord {
   const { spec = {}, metadata } = lease;
@@ -53,6 +77,8 @@ export function fromLease(lease: Lease): TurnRecord {
     places: parse<Record<string, number>>(said('places')) ?? {},
     ...(before && { before }),
   };
+  const mates = parse<OpenNode[]>(said('mates'));
+  const batch = parse<string[]>(said('batch'));
   return {
     holder: spec.holderIdentity ?? '',
     run: said('run') ?? '',
@@ -62,6 +88,8 @@ export function fromLease(lease: Lease): TurnRecord {
     transitions: spec.leaseTransitions ?? 0,
     ...(process && { process }),
     ...(open && { open }),
+    ...(open && mates && { mates }),
+    ...(batch && { batch }),
     ...(metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
   };
 }
@@ -89,13 +117,15 @@ export function toLease(record: TurnRecord, namespace: string, base?: Lease): Le
   };
 }
 
-function annotations({ run, process, open }: TurnRecord): Record<string, string> {
+function annotations({ run, process, open, mates, batch }: TurnRecord): Record<string, string> {
   const values: Partial<Record<Key, string>> = {
     ...(run && { run }),
     ...(process && { process: JSON.stringify(process) }),
     ...(open && { node: open.node, vm: open.vm, step: open.step, places: JSON.stringify(open.places) }),
     ...(open?.evacuated && { evacuation: 'asked' }),
     ...(open?.before && { before: JSON.stringify(open.before) }),
+    ...(mates && { mates: JSON.stringify(mates) }),
+    ...(batch && { batch: JSON.stringify(batch) }),
   };
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [PREFIX + key, value]));
 }

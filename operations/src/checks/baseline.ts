@@ -26,7 +26,7 @@ export function baselineOf(checks: readonly { check: Check; result: CheckResult 
  * The result without the troubles that were there before: of each no more than there were. A second pod of a workload
  * that has begun to crash is a new trouble, although the first one crashed before.
  */
-export function excused(check: Check, result: CheckResult, baseline: Baseline): CheckResult {
+export function withoutKnown(check: Check, result: CheckResult, baseline: Baseline): CheckResult {
   if (check.excusable !== true || result.outcome !== 'fail' || result.problems === undefined) return result;
   const left = { ...baseline };
   const fresh: Problem[] = [];

@@ -9,6 +9,13 @@ export interface CheckContext {
   clock: Clock;
   /** Absent: nothing may be written, and the check that takes a Job in the cluster is left out. */
   probe?: Probe;
+  /** Names of nodes that are out by the asking run's own doing: neither they nor what runs on them is to be well. */
+  excused?: readonly string[];
+}
+
+/** Whether a check has to do with that node. */
+export function isJudged({ excused = [] }: CheckContext, node: string | undefined): boolean {
+  return node === undefined || !excused.includes(node);
 }
 
 /** A look that takes a change of the cluster. */

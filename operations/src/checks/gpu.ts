@@ -1,5 +1,5 @@
 import type { Node } from '../clients/kubernetesObjects.js';
-import { skipped, verdict, type Check } from './check.js';
+import { isJudged, skipped, verdict, type Check } from './check.js';
 
 const RESOURCE = 'nvidia.com/gpu';
 /** Set by NVIDIA's feature discovery, or by hand; any of them means that the machine has a GPU. */
@@ -10,8 +10,9 @@ export const gpuCheck: Check = {
   describe: 'every node with a GPU offers it',
   how: 'Kubernetes: nvidia.com/gpu in capacity and allocatable of every Node',
   excusable: true,
-  run: async ({ session }) => {
-    const nodes = ((await session.kubernetes.list<Node>('/api/v1/nodes')) ?? []).filter(hasGpu);
+  run: async (ctx) => {
+    const all = (await ctx.session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+    const nodes = all.filter((node) => hasGpu(node) && isJudged(ctx, node.metadata.name));
     if (nodes.length === 0) return skipped('no node with a GPU');
     const problems = nodes.flatMap(({ metadata, status }) => {
       const offered = Number(status?.allocatable?.[RESOURCE] ?? 0);

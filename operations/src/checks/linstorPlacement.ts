@@ -37,10 +37,26 @@ interface Room {
 /**
  * Why the guarded replicas of a node could not all move elsewhere, each reason in words; empty when they can. An
  * estimate, largest replica first into the emptiest pool: LINSTOR itself places them, and its refusals are heeded too.
+ * @param apart nodes that are to take none of them.
  */
-export function placementProblems(view: LinstorView, node: string, pool: string): string[] {
-  const rooms = openRooms(view, node);
-  const replicas = guardedReplicas(view.resources, node, pool);
+export function placementProblems(
+  view: LinstorView,
+  node: string,
+  pool: string,
+  apart: readonly string[] = [],
+): string[] {
+  return placementTogether(view, [node], pool, apart);
+}
+
+/** The same of several nodes at once, whose replicas need room beside each other. */
+export function placementTogether(
+  view: LinstorView,
+  nodes: readonly string[],
+  pool: string,
+  apart: readonly string[] = [],
+): string[] {
+  const rooms = openRooms(view, [...nodes, ...apart]);
+  const replicas = nodes.flatMap((node) => guardedReplicas(view.resources, node, pool));
   replicas.sort((a, b) => sizeOf(b) - sizeOf(a));
   return replicas.flatMap((replica) => placeOne(view, replica, rooms));
 }
@@ -68,7 +84,7 @@ function placeOne(view: LinstorView, replica: LinstorResource, rooms: Room[]): s
   return [];
 }
 
-function openRooms({ nodes, pools }: LinstorView, leaving: string): Room[] {
+function openRooms({ nodes, pools }: LinstorView, closed: readonly string[]): Room[] {
   const usable = (name: string): boolean =>
     nodes.some(
       (node) =>
@@ -76,8 +92,9 @@ function openRooms({ nodes, pools }: LinstorView, leaving: string): Room[] {
         node.connection_status === 'ONLINE' &&
         !hasFlag(node, 'EVACUATE', 'EVICTED', 'DELETE'),
     );
+  const isOpen = (name: string): boolean => !closed.some((other) => sameName(other, name));
   return pools
-    .filter((pool) => pool.provider_kind !== 'DISKLESS' && !sameName(pool.node_name, leaving) && usable(pool.node_name))
+    .filter((pool) => pool.provider_kind !== 'DISKLESS' && isOpen(pool.node_name) && usable(pool.node_name))
     .map((pool) => ({ node: pool.node_name, pool: pool.storage_pool_name, bytes: (pool.free_capacity ?? 0) * 1024 }));
 }
 

@@ -161,13 +161,18 @@ function isElsewhere({ node_name }: LinstorResource, node: string): boolean {
   return !sameName(node_name, node);
 }
 
-/** Nodes, other than `except`, whose satellite cannot be relied on, each in words. */
-export function nodeFaults(nodes: LinstorNode[], except: string): string[] {
+/** Nodes, other than those of `except`, whose satellite cannot be relied on, each in words. */
+export function nodeFaults(nodes: LinstorNode[], except: string | readonly string[]): string[] {
+  const away = [except].flat();
   return nodes
-    .filter((node) => !sameName(node.name, except) && ['SATELLITE', 'COMBINED'].includes(node.type.toUpperCase()))
+    .filter(({ name, type }) => !away.some((other) => sameName(name, other)) && isSatellite(type))
     .flatMap((node) => {
       const flags = (node.flags ?? []).filter((flag) => ['EVACUATE', 'EVICTED', 'DELETE'].includes(flag));
       const why = [...(node.connection_status === 'ONLINE' ? [] : [node.connection_status]), ...flags];
       return why.length > 0 ? [`satellite ${node.name}: ${why.join(', ')}`] : [];
     });
+}
+
+function isSatellite(type: string): boolean {
+  return ['SATELLITE', 'COMBINED'].includes(type.toUpperCase());
 }

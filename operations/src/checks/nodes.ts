@@ -1,6 +1,6 @@
 import { holds, type Node } from '../clients/kubernetesObjects.js';
 import { cordonedByUs } from './cordonMark.js';
-import { verdict, type Check, type CheckContext } from './check.js';
+import { isJudged, verdict, type Check, type CheckContext } from './check.js';
 import { etcdCheck, etcdState } from './etcd.js';
 
 /** Conditions whose status True means trouble. */
@@ -29,8 +29,9 @@ export const nodesCheck: Check = {
   },
 };
 
-async function nodesState({ session }: CheckContext): Promise<{ problems: string[]; good: string }> {
-  const nodes = (await session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+async function nodesState(ctx: CheckContext): Promise<{ problems: string[]; good: string }> {
+  const all = (await ctx.session.kubernetes.list<Node>('/api/v1/nodes')) ?? [];
+  const nodes = all.filter(({ metadata }) => isJudged(ctx, metadata.name));
   const problems = nodes.flatMap((node) => {
     const { name } = node.metadata;
     if (!holds(node, 'Ready')) return [`${name} is not Ready`];

@@ -1,5 +1,5 @@
 import { fullName, holds, type ContainerStatus, type Pod } from '../clients/kubernetesObjects.js';
-import { verdict, type Check, type Problem } from './check.js';
+import { isJudged, verdict, type Check, type Problem } from './check.js';
 import { isProbe } from './probe/manifest.js';
 
 /** Without these pods nothing else can be expected to work: each must be Ready. */
@@ -19,9 +19,10 @@ export const podsCheck: Check = {
   describe: 'no pod crashes or stays Pending, and the critical namespaces are Ready',
   how: 'Kubernetes: phase, conditions and waiting containers of every Pod',
   excusable: true,
-  run: async ({ session, clock }) => {
-    const pods = (await session.kubernetes.list<Pod>('/api/v1/pods')) ?? [];
-    const now = clock.now();
+  run: async (ctx) => {
+    const all = (await ctx.session.kubernetes.list<Pod>('/api/v1/pods')) ?? [];
+    const pods = all.filter(({ spec }) => isJudged(ctx, spec?.nodeName));
+    const now = ctx.clock.now();
     const problems = pods.flatMap((pod) => podProblems(pod, now).map((text): Problem => ({ key: ownerOf(pod), text })));
     return verdict(problems, 'all pods running', `${pods.length} pods`);
   },

@@ -1,5 +1,5 @@
 import { fullName, holds, type Conditioned, type Pod } from '../clients/kubernetesObjects.js';
-import { skipped, verdict, type Check, type CheckContext } from './check.js';
+import { isJudged, skipped, verdict, type Check, type CheckContext } from './check.js';
 import { faults, nodeFaults } from './linstorRules.js';
 
 const CEPH_CLUSTERS = '/apis/ceph.rook.io/v1/cephclusters';
@@ -38,10 +38,10 @@ interface Part {
   problems: string[];
 }
 
-async function linstorPart({ session }: CheckContext): Promise<Part | undefined> {
+async function linstorPart({ session, excused = [] }: CheckContext): Promise<Part | undefined> {
   if (!session.linstor) return undefined;
   const [resources, nodes] = await Promise.all([session.linstor.resources(), session.linstor.nodes()]);
-  return { name: `LINSTOR (${nodes.length} nodes)`, problems: [...faults(resources), ...nodeFaults(nodes, '')] };
+  return { name: `LINSTOR (${nodes.length} nodes)`, problems: [...faults(resources), ...nodeFaults(nodes, excused)] };
 }
 
 async function cephPart({ session }: CheckContext): Promise<Part | undefined> {
@@ -57,10 +57,13 @@ async function cephPart({ session }: CheckContext): Promise<Part | undefined> {
   return { name: 'Ceph', problems };
 }
 
-async function csiPart({ session }: CheckContext): Promise<Part | undefined> {
-  const pods = ((await session.kubernetes.list<Pod>('/api/v1/pods')) ?? []).filter(
-    ({ metadata, status }) =>
-      CSI_POD.test(metadata.name) && metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded',
+async function csiPart(ctx: CheckContext): Promise<Part | undefined> {
+  const pods = ((await ctx.session.kubernetes.list<Pod>('/api/v1/pods')) ?? []).filter(
+    ({ metadata, spec, status }) =>
+      CSI_POD.test(metadata.name) &&
+      metadata.deletionTimestamp === undefined &&
+      status?.phase !== 'Succeeded' &&
+      isJudged(ctx, spec?.nodeName),
   );
   if (pods.length === 0) return undefined;
   const problems = pods.filter((pod) => !holds(pod, 'Ready')).map((pod) => `CSI pod ${fullName(pod)} is not Ready`);

@@ -1,4 +1,4 @@
-import type { TurnRecord } from '../actions/turnRecord.js';
+import { openNodes, type TurnRecord } from '../actions/turnRecord.js';
 import type { Processes } from '../runtime/processes.js';
 import { blocker, warning, type Finding } from './finding.js';
 
@@ -6,7 +6,7 @@ const OBJECT = 'the rollout lease';
 
 /** Who holds the cluster's lease, and which node an earlier run left out. */
 export function leaseFindings(record: TurnRecord | undefined, now: number, gone: Processes['gone']): Finding[] {
-  return record ? [...holder(record, now, gone), ...openNode(record)] : [];
+  return record ? [...holder(record, now, gone), ...leftOut(record)] : [];
 }
 
 /** Another run is at work, as far as that can be known from here. */
@@ -27,15 +27,14 @@ function holder(record: TurnRecord, now: number, gone: Processes['gone']): Findi
   ];
 }
 
-function openNode({ open, run }: TurnRecord): Finding[] {
-  if (!open) return [];
-  return [
+function leftOut(record: TurnRecord): Finding[] {
+  return openNodes(record).map(({ node, step }) =>
     warning({
       topic: 'lock',
-      object: `node ${open.node}`,
+      object: `node ${node}`,
       expected: 'no node out of the cluster',
-      found: `left out by run ${run || 'unknown'} (last step: ${open.step})`,
+      found: `left out by run ${record.run || 'unknown'} (last step: ${step})`,
       remedy: 'a roll finishes it or puts it back before anything else; prox-ops abort puts it back alone',
     }),
-  ];
+  );
 }

@@ -6,8 +6,8 @@ import { budgetFindings } from './budgets.js';
 import { blocker, listed, warning, type Finding } from './finding.js';
 import type { SchedulablePod } from './objects.js';
 import type { PreflightRequest, TurnRequest } from './request.js';
-import { amounts, requestsOf } from './scheduler/requests.js';
 import { fitOf } from './scheduler/fit.js';
+import { withoutRoom } from './scheduler/room.js';
 import { namespaceOf, type Scene } from './scheduler/scene.js';
 import { selects } from './scheduler/selectors.js';
 import type { KubernetesState } from './snapshot.js';
@@ -43,7 +43,8 @@ export function podFindings(
   ];
 }
 
-function isMadeAgain({ metadata, status }: SchedulablePod): boolean {
+/** Whether something makes the pod anew after its eviction. */
+export function isMadeAgain({ metadata, status }: SchedulablePod): boolean {
   const ended = ['Succeeded', 'Failed'].includes(status?.phase ?? '');
   return !ended && (metadata.ownerReferences ?? []).some(({ controller }) => controller === true);
 }
@@ -99,16 +100,8 @@ function selectorOf(text: string) {
 
 /** Each would fit alone: whether they fit together is tried out, biggest first, onto the emptiest node that takes it. */
 function crowding(node: string, coming: SchedulablePod[], homeless: SchedulablePod[], emptied: Scene): Finding[] {
-  const left: SchedulablePod[] = [];
-  let scene = emptied;
   const movable = coming.filter((pod) => !homeless.includes(pod));
-  for (const pod of movable.sort((a, b) => weight(b) - weight(a))) {
-    const [target] = fitOf(pod, scene)
-      .nodes.filter((name) => name !== node)
-      .sort((a, b) => freeCpu(scene, b) - freeCpu(scene, a));
-    if (target === undefined) left.push(pod);
-    else scene = scene.with([...scene.pods, { ...pod, spec: { ...pod.spec, nodeName: target } }]);
-  }
+  const left = withoutRoom(movable, emptied, [node]);
   if (left.length === 0) return [];
   return [
     warning({
@@ -120,16 +113,6 @@ function crowding(node: string, coming: SchedulablePod[], homeless: SchedulableP
       remedy: `these are Pending until ${node} is back; scale something down to avoid it`,
     }),
   ];
-}
-
-function weight(pod: SchedulablePod): number {
-  const { cpu = 0, memory = 0 } = requestsOf(pod);
-  return cpu + memory / 2 ** 20;
-}
-
-function freeCpu(scene: Scene, name: string): number {
-  const { cpu = 0 } = amounts(scene.node(name)?.status?.allocatable);
-  return cpu - (scene.requestedOn(name)['cpu'] ?? 0);
 }
 
 /** A pod that tolerates the cordon may be placed on the node again while it is being drained. */

@@ -1,4 +1,5 @@
 import { lookBefore } from '../actions/before.js';
+import { openNodes } from '../actions/turnRecord.js';
 import { connect } from '../clients/session.js';
 import type { ClusterAccess } from '../contract.js';
 import { realClock } from '../runtime/clock.js';
@@ -42,6 +43,7 @@ export function assess(
   const { kubernetes, etcd, proxmox, linstor, health, at } = snapshot;
   const { turns, settings, prepare } = request;
   const lease = valueOf(kubernetes)?.lease;
+  const open = openNodes(lease ?? {}).map(({ node }) => node);
   const storage = linstor && valueOf(linstor);
   // A rollout that changes no node asks nothing of the cluster.
   const unstable =
@@ -54,14 +56,13 @@ export function assess(
           // An API that does not answer is told once.
           ...(health && 'value' in kubernetes ? healthFindings(health) : []),
         ];
-  const disturbed =
-    isHeld(lease, at, gone) || lease?.open !== undefined || turns.some(({ action }) => action === 'finish');
+  const disturbed = isHeld(lease, at, gone) || open.length > 0 || turns.some(({ action }) => action === 'finish');
   const findings = [
     ...silences(snapshot),
     ...leaseFindings(lease, at, gone),
     ...(disturbed ? unstable.map(softened) : unstable),
-    ...finishing(lease?.open?.node, [
-      ...ask(proxmox, (site) => proxmoxFindings(site, resumed(moving(turns), lease?.open?.node), prepare)),
+    ...finishing(open, [
+      ...ask(proxmox, (site) => proxmoxFindings(site, resumed(moving(turns), open), prepare)),
       ...ask(kubernetes, (state) => workloadFindings(state, request, at)),
     ]),
   ];
@@ -100,13 +101,13 @@ function softened(finding: Finding): Finding {
 }
 
 /** A node that is out already has to come back: what its leaving would have met is no reason to leave it there. */
-function finishing(open: string | undefined, findings: Finding[]): Finding[] {
-  return findings.map((finding) => (open !== undefined && finding.node === open ? softened(finding) : finding));
+function finishing(open: string[], findings: Finding[]): Finding[] {
+  return findings.map((finding) => (open.some((node) => node === finding.node) ? softened(finding) : finding));
 }
 
 /** The VM of a node that is out may be gone, half made or new. */
-function resumed(turns: TurnRequest[], open: string | undefined): TurnRequest[] {
-  return turns.map((turn) => (turn.name === open ? { ...turn, action: 'finish' } : turn));
+function resumed(turns: TurnRequest[], open: string[]): TurnRequest[] {
+  return turns.map((turn) => (open.includes(turn.name) ? { ...turn, action: 'finish' } : turn));
 }
 
 function silences({ kubernetes, etcd, proxmox, linstor }: Snapshot): Finding[] {

@@ -52,6 +52,12 @@ export class World {
     });
   }
 
+  /** One worker more, with a satellite. */
+  addWorker(name: string): void {
+    this.addNode(name);
+    this.linstor.satellite(name);
+  }
+
   set(settings: Partial<BracketInputs['settings']>): void {
     this.settings = { ...this.settings, ...settings };
   }

@@ -46,6 +46,8 @@ export interface RunReport {
   exitCode?: number;
   message?: string | undefined;
   prepareMs?: number;
+  /** Parts of the run that were about the whole cluster, in their order. */
+  stages: { stage: string; ms: number }[];
   reconciled: string[];
   interrupted: string[];
   notices: string[];
@@ -78,6 +80,7 @@ class ReportBuilder {
       endedAt: at,
       ms: 0,
       outcome: 'cut off',
+      stages: [],
       reconciled: [],
       interrupted: [],
       notices: [],
@@ -122,6 +125,7 @@ class ReportBuilder {
     if (event.type === 'run.interrupted') report.interrupted.push(event.message);
     if (event.type === 'notice') report.notices.push(`${event.subject}: ${event.message}`);
     if (event.type === 'prepare.finished') report.prepareMs = event.ms;
+    if (event.type === 'stage.finished') report.stages.push({ stage: event.stage, ms: event.ms });
     if (event.type === 'run.finished') {
       const { outcome, exitCode, message } = event;
       Object.assign(report, { outcome, exitCode, ...(message !== undefined && { message }) });

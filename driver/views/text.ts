@@ -1,5 +1,6 @@
 import type { Recorded } from '../events';
 import { findingLines } from '../planView';
+import { fluxLine } from './flux';
 import { duration, fromTo } from './format';
 
 /** An event in words, without its time; undefined for one that only a moving picture shows. */
@@ -19,6 +20,12 @@ export function eventText(event: Recorded): string | undefined {
       return `prepare: ${event.resources} template(s), image(s) and other resources`;
     case 'prepare.finished':
       return `prepare: done in ${duration(event.ms)}`;
+    case 'stage.started':
+      return undefined;
+    case 'stage.finished':
+      return `${event.stage}: done in ${duration(event.ms)}`;
+    case 'flux':
+      return fluxLine(event.objects);
     case 'node.started':
       return `${event.node} (${event.index + 1}/${event.of}): ${fromTo(event.from, event.to)}`;
     case 'phase.started':

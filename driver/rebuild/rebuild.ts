@@ -2,7 +2,7 @@ import { KubernetesClient, missingOfSnapshot, realClock, TalosCli } from '@prox-
 import type { EngineEvent, Stack } from '@pulumi/pulumi/automation';
 import { planCluster, type ClusterPlan } from '../../config/plan';
 import type { StackConfig } from '../../config/schema';
-import { clusterAccess } from '../access';
+import { clusterAccess, talosAccess } from '../access';
 import { ManyNodes } from '../destroy/progress';
 import { CommandError, ExitCode } from '../exit';
 import { update } from '../engine';
@@ -11,12 +11,12 @@ import { reconcile } from '../reconcile';
 import type { RunNode } from '../runLog';
 import type { Session } from '../session';
 import { stage } from '../stages';
-import { readState, type StackState } from '../state';
+import { CONFIGURATION_TYPE, readState, type StackState } from '../state';
 import { fingerprint } from '../talosSecrets/bundle';
 import type { HeldSecrets } from '../talosSecrets/held';
 import { proofs, type OldAccess, type Proof } from './identity';
 import { accessOf, type RebuildRecord, type RecordFile } from './record';
-import { recoverCluster } from './recovery';
+import { noteBootstrap, recoverCluster } from './recovery';
 import { describeSnapshot, type ChosenSnapshot } from './snapshot';
 import { healthAgain, tellStorage } from './workloads';
 
@@ -85,11 +85,16 @@ export async function rebuild(order: Rebuild, session: Session): Promise<ExitCod
   const kept = await keep(order, state, nodes);
   log.emit({ type: 'run.started', runId, command: 'rebuild', stack: stack.name, holder, nodes });
   if (order.snapshot) log.emit({ type: 'progress', message: `etcd begins from ${describeSnapshot(order.snapshot)}` });
-  await build(order, nodes, session);
-  const ok = await proved(order, kept, session);
-  // Its credentials were tried, and what is not well is in the run's log.
-  record.remove();
-  return ok ? ExitCode.ok : ExitCode.open;
+  try {
+    await build(order, nodes, session);
+    const ok = await proved(order, kept, session);
+    // Its credentials were tried, and what is not well is in the run's log.
+    record.remove();
+    return ok ? ExitCode.ok : ExitCode.open;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new CommandError('Stopped. Go on with the same command: prox-ops rebuild', ExitCode.interrupted);
+  }
 }
 
 /** Before the first change: what the first update would overwrite, and what an interrupted run has to go on with. */
@@ -98,11 +103,12 @@ async function keep(order: Rebuild, state: StackState, nodes: RunNode[]): Promis
   const authority = fingerprint(held.bundle);
   const known = record.read(authority);
   const access = known ? accessOf(known) : await oldAccess(stack);
-  // etcd that a recovery of ours has begun is in no state yet.
-  if (known?.snapshot === undefined) await refuseOldMembers(state, planCluster(config), access);
+  // An etcd that a rebuild of ours has begun may be in no state yet: before its first change there was none.
+  const goesOn = known?.begun === true;
+  if (!goesOn) await refuseOldMembers(state, planCluster(config), access);
   const made = new Set([...(known?.made ?? []), ...nodes.map(({ name }) => name)]);
   const kept: RebuildRecord = {
-    ...{ v: 1, authority, began: known?.began ?? Date.now(), made: [...made], ...access },
+    ...{ v: 1, authority, begun: true, since: goesOn ? known.since : Date.now(), made: [...made], ...access },
     ...(snapshot && { snapshot: { file: snapshot.file, sha256: snapshot.contents.sha256 } }),
   };
   record.write(kept);
@@ -121,9 +127,27 @@ async function build(order: Rebuild, nodes: RunNode[], session: Session): Promis
   };
   if (snapshot && nodes.length > 0)
     await recoverCluster({ stack, config, policyPacks, snapshot: snapshot.file, onEvent }, session);
+  else await noteBegun(order, say);
   const environment = runEnvironment(session);
   const what = { environment, onEvent, signal, message: 'prox-ops rebuild', policyPacks };
   await stage(log, 'cluster', () => update(stack, what, say));
+}
+
+/**
+ * A run that was killed right after it had bootstrapped etcd left a member that the state knows nothing of: the provider
+ * would try to bootstrap it again until it fails. Before that run's first change there was no such member.
+ */
+async function noteBegun({ stack, config }: Rebuild, say: (what: string) => void): Promise<void> {
+  const state = await readState(stack, ExitCode.blocked);
+  const { first } = planCluster(config);
+  const configured = state
+    .ofNode(first.name)
+    .some(({ type, urn }) => type === CONFIGURATION_TYPE && state.isThere(urn));
+  if (state.isBootstrapped() || !configured) return;
+  const members = await new TalosCli(await talosAccess(stack)).etcdMembers(first.address).catch(() => []);
+  if (members.length === 0) return;
+  say(`etcd on ${first.name} was begun by a killed run: noted in the state`);
+  await noteBootstrap(stack, first, say);
 }
 
 /** Whether it is the same cluster, with what the snapshot held, healthy, and with its volumes. All of it is looked at. */
@@ -133,7 +157,7 @@ async function proved(order: Rebuild, kept: RebuildRecord, session: Session): Pr
   const access = await clusterAccess(stack, config);
   const same = await stage(log, 'identity', () => proveIdentity(order, access, accessOf(kept), session));
   const healthy = await stage(log, 'workloads', () => healthAgain(access, config, session));
-  const stored = await tellStorage(access, { nodes: kept.made, since: kept.began }, session);
+  const stored = await tellStorage(access, { nodes: kept.made, since: kept.since }, session);
   return same && healthy && stored;
 }
 

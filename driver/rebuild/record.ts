@@ -9,8 +9,10 @@ const shape = z.strictObject({
   v: z.literal(1),
   /** Fingerprint of the Talos secrets that the rebuild is made with. */
   authority: z.string(),
-  /** Milliseconds since the epoch. */
-  began: z.number(),
+  /** Whether a rebuild has begun since the last tear-down: an etcd that is found then is its own. */
+  begun: z.boolean(),
+  /** When, in milliseconds since the epoch. */
+  since: z.number(),
   /** Nodes whose VMs were made anew, by any of the runs. */
   made: z.array(z.string()),
   kubeconfig: z.string().optional(),
@@ -36,10 +38,10 @@ export class RecordFile {
 
   /**
    * Which snapshot an unfinished rebuild begins etcd from: nothing else may begin it meanwhile.
-   * @returns its path.
+   * @returns its path. @throws CommandError when the record can't be read.
    */
   pendingSnapshot(): string | undefined {
-    return this.parsed()?.snapshot?.file;
+    return this.known()?.snapshot?.file;
   }
 
   /**
@@ -47,14 +49,8 @@ export class RecordFile {
    * @returns undefined when no rebuild is unfinished. @throws CommandError when it can't be read.
    */
   read(authority: string): RebuildRecord | undefined {
-    if (!existsSync(this.path)) return undefined;
-    const record = this.parsed();
-    if (!record)
-      throw new CommandError(
-        `${this.path}: expected the record of an unfinished rebuild, found something else. Without it the credentials ` +
-          'from before are not tried, and no snapshot is known: remove it to go on.',
-      );
-    if (record.authority !== authority) return undefined;
+    const record = this.known();
+    if (record?.authority !== authority) return undefined;
     learn(record);
     return record;
   }
@@ -71,16 +67,25 @@ export class RecordFile {
     renameSync(partial, this.path);
   }
 
-  /** After a tear-down etcd may begin otherwise; the credentials are still those that were handed out. */
-  forgetSnapshot(): void {
+  /** A tear-down begins: the next rebuild begins anew, and the credentials are still those that were handed out. */
+  tornDown(): void {
     const record = this.parsed();
-    if (!record) return;
+    if (!record) return this.remove();
     delete record.snapshot;
-    this.write(record);
+    this.write({ ...record, begun: false, made: [] });
   }
 
   remove(): void {
     rmSync(this.path, { force: true });
+  }
+
+  private known(): RebuildRecord | undefined {
+    const record = this.parsed();
+    if (record || !existsSync(this.path)) return record;
+    throw new CommandError(
+      `${this.path}: expected the record of an unfinished rebuild, found something else. Without it the credentials ` +
+        'from before are not tried, and no snapshot is known: remove it to go on.',
+    );
   }
 
   private parsed(): RebuildRecord | undefined {

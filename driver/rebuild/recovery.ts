@@ -53,12 +53,20 @@ export async function recoverCluster(order: RecoveryOrder, session: Session): Pr
   if (!(await readState(stack, ExitCode.blocked)).isBootstrapped()) {
     await stage(log, 'machines', () => makeMachines(order, session, say));
     await stage(log, 'etcd from the snapshot', () => beginEtcd(order, session));
-    await withLock(stack, say, async () => {
-      const { first } = planCluster(order.config);
-      await stack.importStack(withBootstrap(await stack.exportStack(), first));
-    });
+    await noteBootstrap(stack, planCluster(order.config).first, say);
   }
   await stage(log, 'what the snapshot brought back', () => settle(order, session));
+}
+
+/** Writes a bootstrap that was done without the engine into the state. */
+export async function noteBootstrap(
+  stack: Stack,
+  first: { name: string; address: string },
+  say: (what: string) => void,
+): Promise<void> {
+  await withLock(stack, say, async () => {
+    await stack.importStack(withBootstrap(await stack.exportStack(), first));
+  });
 }
 
 /** Everything below Kubernetes. The policies judge the whole of it first: half a cluster would break several of them. */

@@ -6,13 +6,11 @@ import {
   stepSettings,
   storageReport,
   type ClusterAccess,
-  type FluxObject,
   type NewDisks,
   type StorageReport,
 } from '@prox-ops/operations';
 import type { StackConfig } from '../../config/schema';
 import type { Session } from '../session';
-import { fluxTable } from '../views/flux';
 
 /**
  * Waits for what Flux and the operators bring back: the same checks as after a node's turn, with Flux told as it goes on.
@@ -22,12 +20,12 @@ export async function healthAgain(access: ClusterAccess, config: StackConfig, se
   const { log, signal } = session;
   const cluster = await connect(access, realClock);
   const over = new AbortController();
-  let flux: FluxObject[] = [];
-  const following = followFlux(
-    cluster.kubernetes,
-    { clock: realClock, signal: AbortSignal.any([signal, over.signal]) },
-    (objects) => log.emit({ type: 'flux', objects: (flux = objects) }),
-  );
+  const ends = AbortSignal.any([signal, over.signal]);
+  const following = followFlux(cluster.kubernetes, { clock: realClock, signal: ends }, (objects) => {
+    log.emit({ type: 'flux', objects });
+  }).catch((error: unknown) => {
+    log.emit({ type: 'notice', subject: 'Flux', message: error instanceof Error ? error.message : String(error) });
+  });
   const report = (message: string) => {
     log.emit({ type: 'progress', message });
   };
@@ -39,9 +37,6 @@ export async function healthAgain(access: ClusterAccess, config: StackConfig, se
   } finally {
     over.abort();
     await following;
-    const message =
-      flux.length > 0 ? fluxTable(flux) : 'Flux: no object of it is in the cluster, it brings nothing back';
-    report(message);
   }
 }
 

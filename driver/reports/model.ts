@@ -48,6 +48,8 @@ export interface RunReport {
   prepareMs?: number;
   /** Parts of the run that were about the whole cluster, in their order. */
   stages: { stage: string; ms: number }[];
+  /** Flux as it stood at last; absent when nobody looked. */
+  flux?: Extract<RunEvent, { type: 'flux' }>['objects'];
   reconciled: string[];
   interrupted: string[];
   notices: string[];
@@ -126,6 +128,7 @@ class ReportBuilder {
     if (event.type === 'notice') report.notices.push(`${event.subject}: ${event.message}`);
     if (event.type === 'prepare.finished') report.prepareMs = event.ms;
     if (event.type === 'stage.finished') report.stages.push({ stage: event.stage, ms: event.ms });
+    if (event.type === 'flux') report.flux = event.objects;
     if (event.type === 'run.finished') {
       const { outcome, exitCode, message } = event;
       Object.assign(report, { outcome, exitCode, ...(message !== undefined && { message }) });

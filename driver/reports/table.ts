@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import type { Phase } from '../phases';
+import { fluxTable } from '../views/flux';
 import { duration, fromTo } from '../views/format';
 import { type NodeReport, reportOf, type RunReport } from './model';
 import type { ReportFiles } from './files';
@@ -38,7 +39,7 @@ function phaseCell(report: NodeReport, phases: Phase[]): string {
 }
 
 /** How long each part of a run took that was about the whole cluster. */
-export function stageTable(stages: RunReport['stages']): string {
+function stageTable(stages: RunReport['stages']): string {
   const table = new Table({ head: ['step', 'time'], style: { head: [], border: [], compact: true } });
   for (const { stage, ms } of stages) table.push([stage, duration(ms)]);
   return table.toString();
@@ -49,8 +50,16 @@ export function reportText(report: RunReport): string {
   return [...heading(report), ...tables(report), ...endings(report)].join('\n');
 }
 
-function tables({ nodes, stages }: RunReport): string[] {
-  return [...(nodes.length > 0 ? [nodeTable(nodes)] : []), ...(stages.length > 0 ? [stageTable(stages)] : [])];
+function tables({ nodes, stages, flux }: RunReport): string[] {
+  return [
+    ...(nodes.length > 0 ? [nodeTable(nodes)] : []),
+    ...(flux === undefined ? [] : [fluxText(flux)]),
+    ...(stages.length > 0 ? [stageTable(stages)] : []),
+  ];
+}
+
+function fluxText(objects: NonNullable<RunReport['flux']>): string {
+  return objects.length > 0 ? fluxTable(objects) : 'Flux: no object of it is in the cluster, it brings nothing back';
 }
 
 function heading(report: RunReport): string[] {

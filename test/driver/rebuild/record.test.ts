@@ -10,7 +10,8 @@ describe('the record of an unfinished rebuild', () => {
   const record: RebuildRecord = {
     v: 1,
     authority: 'abc',
-    began: 1,
+    begun: true,
+    since: 1,
     made: ['w1'],
     kubeconfig: 'clusters: []',
     snapshot: { file: '/backup/etcd.db', sha256: 'def' },
@@ -43,13 +44,14 @@ describe('the record of an unfinished rebuild', () => {
     assert.equal(file.read('other'), undefined);
   });
 
-  it('keeps the credentials when a tear-down lets go of the snapshot', () => {
-    file.forgetSnapshot();
+  it('keeps the credentials, and nothing else, when a tear-down begins', () => {
+    file.tornDown();
     file.write(record);
     assert.equal(file.pendingSnapshot(), '/backup/etcd.db');
-    file.forgetSnapshot();
+    file.tornDown();
     assert.equal(file.pendingSnapshot(), undefined);
-    assert.equal(file.read('abc')?.kubeconfig, 'clusters: []');
+    const { begun, made, kubeconfig } = file.read('abc') ?? {};
+    assert.deepEqual([begun, made, kubeconfig], [false, [], 'clusters: []']);
   });
 
   it('that cannot be read is named, and stops: etcd might begin from something else', () => {
@@ -57,6 +59,7 @@ describe('the record of an unfinished rebuild', () => {
     for (const text of ['{', '{"v":2}', JSON.stringify({ ...record, more: 1 })]) {
       writeFileSync(file.path, text);
       assert.throws(() => file.read('abc'), /prod\.json: expected the record of an unfinished rebuild/);
+      assert.throws(() => file.pendingSnapshot(), /remove it to go on/);
     }
   });
 });

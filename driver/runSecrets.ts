@@ -32,6 +32,11 @@ export async function decryptedOutputs(stack: Stack): Promise<OutputMap> {
   return read;
 }
 
+/** An update of this process has made other outputs: they are read again when they are asked for next. */
+export function forgetOutputs(stack: Stack): void {
+  outputs.delete(stack);
+}
+
 /** Makes the secrets of a stack known, so that nothing this run says holds one. Returns the stack's configuration. */
 export async function learnSecrets(stack: Stack): Promise<ConfigMap> {
   const [config, found] = await Promise.all([decryptedConfig(stack), decryptedOutputs(stack)]);

@@ -9,6 +9,7 @@ import { update } from '../engine';
 import { runEnvironment } from '../rollUpdate';
 import { reconcile } from '../reconcile';
 import type { RunNode } from '../runLog';
+import { forgetOutputs } from '../runSecrets';
 import type { Session } from '../session';
 import { stage } from '../stages';
 import { CONFIGURATION_TYPE, readState, type StackState } from '../state';
@@ -154,6 +155,7 @@ async function noteBegun({ stack, config }: Rebuild, say: (what: string) => void
 async function proved(order: Rebuild, kept: RebuildRecord, session: Session): Promise<boolean> {
   const { stack, config } = order;
   const { log } = session;
+  forgetOutputs(stack);
   const access = await clusterAccess(stack, config);
   const same = await stage(log, 'identity', () => proveIdentity(order, access, accessOf(kept), session));
   const healthy = await stage(log, 'workloads', () => healthAgain(access, config, session));

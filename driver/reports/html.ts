@@ -43,6 +43,7 @@ function summary(report: RunReport): string {
     ['Release', releases.join(', ')],
     ['Nodes', report.nodes.length === 0 ? undefined : `${done} of ${report.nodes.length}`],
     ['Templates', report.prepareMs === undefined ? undefined : `ready in ${duration(report.prepareMs)}`],
+    ['Steps', report.stages.map(({ stage, ms }) => `${stage} ${duration(ms)}`).join(', ')],
     ['Run', report.run],
     ['Exit code', report.exitCode?.toString()],
   ];

@@ -22,7 +22,7 @@ import { holds } from '../support/verdict';
 const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
 
 /** Volumes that are lost never become healthy: that long is waited for them. */
-const IMPATIENT = { healthTimeout: 30, healthTries: 1, healthPasses: 2, healthCheckTimeout: 15 };
+const IMPATIENT = { healthTimeout: 60, healthTries: 1, healthPasses: 2, healthCheckTimeout: 15 };
 
 describe('R002 a cluster is rebuilt from an etcd snapshot', () => {
   let engine: EngineLab;

@@ -27,7 +27,7 @@ const PROD = parse(readFileSync(join(REPOSITORY, 'Pulumi.prod.yaml'), 'utf8')) a
 };
 const NODES = Object.keys(PROD.config['prox-ops:nodes']);
 /** Volumes that are lost never become healthy: that long is waited for them. */
-const IMPATIENT = { healthTimeout: 120, healthTries: 1, healthPasses: 2, healthCheckTimeout: 20 };
+const IMPATIENT = { healthTimeout: 180, healthTries: 1, healthPasses: 2, healthCheckTimeout: 20 };
 
 interface Row {
   step: string;

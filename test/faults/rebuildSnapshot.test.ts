@@ -189,6 +189,9 @@ describe('R002 a cluster is rebuilt from an etcd snapshot', () => {
   it('what was reported is mended as the runbook says, and the cluster is in service again', async () => {
     const armed = armedAgain(engine);
     await kubectl(engine, old, 'delete', 'node', 'long-gone');
+    // Pods of a node that is no more are removed after a while.
+    const orphaned = ['-A', '--field-selector', 'spec.nodeName=long-gone'];
+    await kubectl(engine, old, 'wait', 'pods', ...orphaned, '--for=delete', '--timeout=180s');
     assert.notDeepEqual(await makeVolumesAgain(engine), []);
     const health = await engine.proxOps('health', '--wait');
     assert.equal(health.code, 0, health.output);

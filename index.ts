@@ -11,7 +11,7 @@ const described = narrowToTargets(plan, process.env[ONLY_NODES]);
 const cluster = new Cluster(config.cluster.name, { config, plan: described, proxmoxToken });
 
 /** Admin kubeconfig. Secret. */
-export const kubeconfig = cluster.controlPlane.kubeconfig;
+export const kubeconfig = cluster.kubeconfig;
 /** Admin talosconfig. Secret. */
 export const talosconfig = cluster.secrets.talosconfig;
 /** What the driver and CI need to know of the cluster without the program: no secrets. */

@@ -7,7 +7,7 @@ import { targetOf, wantsAddOns, type ClusterPlan, type NodePlan } from '../confi
 import type { StackConfig } from '../config/schema';
 import { vmGuards, type VmGuards } from '../lifecycle/vmGuards';
 import { CloneQueue } from './cloneQueue';
-import { ControlPlane } from './controlPlane';
+import { ControlPlane, type Begun } from './controlPlane';
 import { MachineConfigs } from './machineConfigs';
 import { NodeTemplates } from './nodeTemplates';
 import { TalosNode } from './talosNode';
@@ -22,7 +22,8 @@ export interface ClusterArgs {
 
 /** The whole cluster: templates, secrets, nodes with their lifecycle, control plane. */
 export class Cluster extends pulumi.ComponentResource {
-  readonly controlPlane: ControlPlane;
+  /** Secret. Absent in an update that ends before there is a Kubernetes. */
+  readonly kubeconfig: pulumi.Output<string> | undefined;
   readonly secrets: TalosSecrets;
   private readonly proxmox: proxmox.Provider;
   private readonly talos: talos.Provider;
@@ -41,9 +42,8 @@ export class Cluster extends pulumi.ComponentResource {
     this.secrets = this.createSecrets(name);
     const machines = this.createMachineConfigs(name, templates);
     const nodes = this.createNodes(templates, machines);
-    this.controlPlane = this.createControlPlane(name, nodes);
-    for (const node of nodes.values()) node.guard(this.controlPlane);
-    if (wantsAddOns(args.plan) && !endsBeforeKubernetes()) this.createAddOns(name);
+    const controlPlane = this.createControlPlane(name);
+    this.kubeconfig = endsBeforeKubernetes() ? undefined : this.begin(name, controlPlane, nodes);
     this.registerOutputs({});
   }
 
@@ -98,19 +98,27 @@ export class Cluster extends pulumi.ComponentResource {
     return new Map(plan.nodes.map((planned) => [planned.name, node(planned)]));
   }
 
-  private createControlPlane(name: string, nodes: Map<string, TalosNode>): ControlPlane {
+  private createControlPlane(name: string): ControlPlane {
+    const { plan } = this.args;
+    const args = { plan, secrets: this.secrets, provider: this.talos };
+    return new ControlPlane(name, args, { parent: this });
+  }
+
+  /** The machines become a cluster. @returns its kubeconfig. */
+  private begin(name: string, controlPlane: ControlPlane, nodes: Map<string, TalosNode>): pulumi.Output<string> {
     const { plan } = this.args;
     const first = nodes.get(plan.first.name);
     if (!first)
       throw new Error(`the plan names ${plan.first.name} as the first control plane, and no such node exists`);
-    const args = { plan, secrets: this.secrets, configured: first.configured, provider: this.talos };
-    return new ControlPlane(name, args, { parent: this });
+    const begun = controlPlane.begin(first.configured);
+    for (const node of nodes.values()) node.guard(controlPlane);
+    if (wantsAddOns(plan)) this.createAddOns(name, begun);
+    return begun.kubeconfig;
   }
 
   /** Loaded only when there are any: an update of one node has none, and the SDK of Kubernetes is large. */
-  private createAddOns(name: string): void {
+  private createAddOns(name: string, { kubeconfig, bootstrap }: Begun): void {
     const { config, plan } = this.args;
-    const { kubeconfig, bootstrap } = this.controlPlane;
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded late, on purpose
     const { AddOns } = require('./addOns') as typeof import('./addOns');
     new AddOns(`${name}-add-ons`, { config, plan, kubeconfig, cluster: bootstrap }, { parent: this });

@@ -6,33 +6,38 @@ import type { TalosSecrets } from './talosSecrets';
 export interface ControlPlaneArgs {
   plan: ClusterPlan;
   secrets: TalosSecrets;
-  /** The first control plane's applied configuration: etcd can be bootstrapped after it. */
-  configured: pulumi.Resource;
   provider: talos.Provider;
+}
+
+/** A cluster that was begun. */
+export interface Begun {
+  /** Secret. */
+  kubeconfig: pulumi.Output<string>;
+  /** Made once in a cluster's life. */
+  bootstrap: pulumi.Resource;
 }
 
 /** etcd bootstrapped once, and the kubeconfig that comes of it. */
 export class ControlPlane extends pulumi.ComponentResource {
-  /** Secret. */
-  readonly kubeconfig: pulumi.Output<string>;
-  /** Made once in a cluster's life. */
-  readonly bootstrap: pulumi.Resource;
-
   constructor(
-    name: string,
+    private readonly name: string,
     private readonly args: ControlPlaneArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super('prox-ops:cluster:ControlPlane', name, {}, opts);
-    this.bootstrap = this.createBootstrap(name);
-    this.kubeconfig = this.createKubeconfig(name, this.bootstrap);
     this.registerOutputs({});
   }
 
-  private createBootstrap(name: string): talos.machine.Bootstrap {
-    const { plan, secrets, configured, provider } = this.args;
+  /** @param configured the first control plane's applied configuration: etcd can be bootstrapped after it. */
+  begin(configured: pulumi.Resource): Begun {
+    const bootstrap = this.createBootstrap(configured);
+    return { bootstrap, kubeconfig: this.createKubeconfig(bootstrap) };
+  }
+
+  private createBootstrap(configured: pulumi.Resource): talos.machine.Bootstrap {
+    const { plan, secrets, provider } = this.args;
     return new talos.machine.Bootstrap(
-      `${name}-bootstrap`,
+      `${this.name}-bootstrap`,
       {
         node: plan.first.address,
         clientConfiguration: secrets.clientConfiguration,
@@ -48,10 +53,10 @@ export class ControlPlane extends pulumi.ComponentResource {
     );
   }
 
-  private createKubeconfig(name: string, bootstrap: pulumi.Resource): pulumi.Output<string> {
+  private createKubeconfig(bootstrap: pulumi.Resource): pulumi.Output<string> {
     const { plan, secrets, provider } = this.args;
     const kubeconfig = new talos.cluster.Kubeconfig(
-      `${name}-kubeconfig`,
+      `${this.name}-kubeconfig`,
       { node: plan.first.address, clientConfiguration: secrets.clientConfiguration },
       { parent: this, provider, dependsOn: [bootstrap] },
     );

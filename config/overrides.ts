@@ -15,8 +15,9 @@ export const RELEASE_OVERRIDES = 'PROX_OPS_RELEASE_OVERRIDES';
 export const IMPORT_SECRETS = 'PROX_OPS_IMPORT_SECRETS';
 
 /**
- * Environment variable that is 1 for an update which ends before there is a Kubernetes. It has no add-ons: their provider
- * would be asked for all the same, and with it the kubeconfig that it depends on.
+ * Environment variable that is 1 for an update which ends before there is a Kubernetes: machines are made and configured,
+ * etcd is not bootstrapped, and what needs a cluster is left out (a provider would be asked for all the same, and with it
+ * the kubeconfig that it depends on). For a state without a cluster alone: what is left out would be deleted from it.
  */
 export const BEFORE_KUBERNETES = 'PROX_OPS_BEFORE_KUBERNETES';
 

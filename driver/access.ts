@@ -16,6 +16,17 @@ export async function proxmoxToken(stack: Stack): Promise<string> {
   return token;
 }
 
+/**
+ * An administrator's talosconfig, which there is before there is a Kubernetes. A secret.
+ * @throws CommandError before the Talos secrets are made.
+ */
+export async function talosAccess(stack: Stack): Promise<string> {
+  const talosconfig = (await decryptedOutputs(stack)).talosconfig?.value as unknown;
+  if (typeof talosconfig !== 'string') throw new CommandError('The stack has no talosconfig yet.');
+  secrets.addDocument(talosconfig);
+  return talosconfig;
+}
+
 /** How to reach the cluster, from the stack's outputs. Holds secrets: never printed. */
 export async function clusterAccess(stack: Stack, config: StackConfig): Promise<ClusterAccess> {
   const outputs = await decryptedOutputs(stack);

@@ -67,6 +67,16 @@ const actor = z.object({
   job: z.string().optional().describe('address of the CI job'),
 });
 
+const stage = z.string().describe('machines, cluster, workloads ...');
+
+const fluxObject = z.object({
+  kind: z.string().describe('a source, Kustomization or HelmRelease'),
+  name: z.string().describe('namespace/name'),
+  ready: z.boolean(),
+  suspended: z.boolean().describe("not reconciled, at somebody's wish"),
+  message: z.string().describe('of its condition Ready: what it waits for'),
+});
+
 /** Every event that a run has: to the live view, to the audit trail and to programs (`--json`). */
 export const runEvent = z.discriminatedUnion('type', [
   z
@@ -115,6 +125,13 @@ export const runEvent = z.discriminatedUnion('type', [
       limit: z.number().describe('at most so many at the same time, as was asked for'),
     })
     .describe('several workers are taken out at the same time'),
+  z.object({ type: z.literal('stage.started'), stage }),
+  z
+    .object({ type: z.literal('stage.finished'), stage, ms })
+    .describe('a part of a run that is about the whole cluster and no single node'),
+  z
+    .object({ type: z.literal('flux'), objects: z.array(fluxObject) })
+    .describe('Flux as it stands, at first and whenever something has changed'),
   z.object({
     type: z.literal('node.started'),
     node,

@@ -228,6 +228,7 @@ function wholeCluster(program: Command): void {
   policies(audited(program.command('rebuild').description('build a destroyed cluster again, as the same cluster')))
     .option('-y, --yes', 'do not ask')
     .option('--secrets-copy <file>', 'compare this copy of the Talos secrets first')
+    .option('--snapshot <file>', 'begin etcd from this snapshot instead of empty')
     .option('--identity <file>', 'age identity, for an encrypted copy')
     .action((options: RebuildCommandOptions) => finish(rebuildCommand(options)));
 }

@@ -17,11 +17,6 @@ export function decryptedConfig(stack: Stack): Promise<ConfigMap> {
   return config;
 }
 
-/** After an update that changes the credentials among the outputs. */
-export function forgetOutputs(stack: Stack): void {
-  outputs.delete(stack);
-}
-
 /**
  * The stack's outputs, decrypted. Read once a stack that is built: until then they are still to come.
  * @throws CommandError when the state cannot be had, or is damaged.
@@ -35,6 +30,11 @@ export async function decryptedOutputs(stack: Stack): Promise<OutputMap> {
   // An update that ends before there is a Kubernetes leaves an output without a value.
   if (DOCUMENTS.every((name) => typeof (read[name]?.value as unknown) === 'string')) outputs.set(stack, read);
   return read;
+}
+
+/** An update of this process has made other outputs: they are read again when they are asked for next. */
+export function forgetOutputs(stack: Stack): void {
+  outputs.delete(stack);
 }
 
 /** Makes the secrets of a stack known, so that nothing this run says holds one. Returns the stack's configuration. */

@@ -13,6 +13,7 @@ import { planText } from '../destroy/view';
 import { stackFreed } from '../engine';
 import { CommandError, ExitCode } from '../exit';
 import { openStack, type Project } from '../project';
+import { RecordFile } from '../rebuild/record';
 import { inSession, type Session } from '../session';
 import { stackConfig } from '../stackFile';
 import { fingerprint } from '../talosSecrets/bundle';
@@ -45,6 +46,7 @@ export async function destroyCommand(options: DestroyCommandOptions): Promise<Ex
   const plan = { cluster: name, machines, goes: scope.goes.length, stays: scope.stays, sights, secretsGo };
   (options.json === true ? process.stderr : process.stdout).write(`${planText(plan)}\n`);
   if (scope.goes.length === 0 && scope.stays.every(({ why }) => why === 'the Talos secrets') && !secretsGo) {
+    new RecordFile(project.directory, stack.name).tornDown();
     process.stdout.write(options.json === true ? '' : 'Nothing to destroy.\n');
     return ExitCode.ok;
   }
@@ -85,6 +87,7 @@ async function torn({ project, stack, config, session, held, secretsGo, options 
   if (snapshot.seen) say(snapshot.found);
   else log.emit({ type: 'notice', subject: snapshot.source, message: `no last snapshot, skipped: ${snapshot.found}` });
   log.emit({ type: 'run.started', runId, command: 'destroy', stack: stack.name, holder, nodes: runNodes(config) });
+  new RecordFile(project.directory, stack.name).tornDown();
   const { scope, silent } = await tearDown(stack, config, session);
   const left = scope.stays.filter(({ why }) => why !== 'the Talos secrets');
   for (const { urn, why } of left)

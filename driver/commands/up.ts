@@ -4,6 +4,7 @@ import { CommandError, ExitCode } from '../exit';
 import { runEnvironment } from '../rollUpdate';
 import { planRoll, type PlannedNode, type RollPlan } from '../plan';
 import { openStack } from '../project';
+import { RecordFile } from '../rebuild/record';
 import { reconcile } from '../reconcile';
 import { inSession, type Session } from '../session';
 import { readState } from '../state';
@@ -19,6 +20,7 @@ export async function upCommand(options: UpCommandOptions): Promise<ExitCode> {
   const stack = await openStack(project, true);
   return inSession({ project, stack, command: 'up', options }, async (session) => {
     const policyPacks = packsFor(options, session.log);
+    refuseEmptyEtcd(new RecordFile(project.directory, stack.name).pendingSnapshot());
     await reconcile({ stack, ...session });
     // Before its bootstrap there is no cluster: a first build that stopped half way goes on, and nothing is replaced.
     if ((await readState(stack)).isBootstrapped())
@@ -40,6 +42,16 @@ export async function upCommand(options: UpCommandOptions): Promise<ExitCode> {
     );
     return ExitCode.ok;
   });
+}
+
+/** An unfinished rebuild is about to begin etcd from a snapshot: an update would begin it empty. */
+function refuseEmptyEtcd(snapshot: string | undefined): void {
+  if (snapshot === undefined) return;
+  throw new CommandError(
+    `A rebuild that begins etcd from ${snapshot} is not finished. Nothing was changed. Go on with: ` +
+      `prox-ops rebuild --snapshot ${snapshot}`,
+    ExitCode.blocked,
+  );
 }
 
 /** A node is replaced, and gets another Kubernetes, in its turn, never as a side effect of an update. */

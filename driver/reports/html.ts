@@ -44,6 +44,7 @@ function summary(report: RunReport): string {
     ['Nodes', report.nodes.length === 0 ? undefined : `${done} of ${report.nodes.length}`],
     ['At a time', report.parallel === undefined ? undefined : `up to ${report.parallel} workers, as was asked for`],
     ['Templates', report.prepareMs === undefined ? undefined : `ready in ${duration(report.prepareMs)}`],
+    ['Steps', report.stages.map(({ stage, ms }) => `${stage} ${duration(ms)}`).join(', ')],
     ['Run', report.run],
     ['Exit code', report.exitCode?.toString()],
   ];

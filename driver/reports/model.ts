@@ -55,6 +55,10 @@ export interface RunReport {
   prepareMs?: number;
   /** At most so many workers at the same time, as was asked for; absent: one node at a time. */
   parallel?: number;
+  /** Parts of the run that were about the whole cluster, in their order. */
+  stages: { stage: string; ms: number }[];
+  /** Flux as it stood at last; absent when nobody looked. */
+  flux?: Extract<RunEvent, { type: 'flux' }>['objects'];
   reconciled: string[];
   interrupted: string[];
   notices: string[];
@@ -87,6 +91,7 @@ class ReportBuilder {
       endedAt: at,
       ms: 0,
       outcome: 'cut off',
+      stages: [],
       reconciled: [],
       interrupted: [],
       notices: [],
@@ -134,6 +139,8 @@ class ReportBuilder {
     if (event.type === 'run.interrupted') report.interrupted.push(event.message);
     if (event.type === 'notice') report.notices.push(`${event.subject}: ${event.message}`);
     if (event.type === 'prepare.finished') report.prepareMs = event.ms;
+    if (event.type === 'stage.finished') report.stages.push({ stage: event.stage, ms: event.ms });
+    if (event.type === 'flux') report.flux = event.objects;
     if (event.type === 'run.finished') {
       const { outcome, exitCode, message } = event;
       Object.assign(report, { outcome, exitCode, ...(message !== undefined && { message }) });

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import type { Phase } from '../phases';
+import { fluxTable } from '../views/flux';
 import { duration, fromTo } from '../views/format';
 import { type NodeReport, type ReportFiles, reportOf, type RunReport } from './model';
 import type { Recorded } from '../events';
@@ -36,11 +37,28 @@ function phaseCell(report: NodeReport, phases: Phase[]): string {
   return duration(ran.reduce((sum, phase) => sum + (report.phases[phase] ?? 0), 0));
 }
 
+/** How long each part of a run took that was about the whole cluster. */
+function stageTable(stages: RunReport['stages']): string {
+  const table = new Table({ head: ['step', 'time'], style: { head: [], border: [], compact: true } });
+  for (const { stage, ms } of stages) table.push([stage, duration(ms)]);
+  return table.toString();
+}
+
 /** A run for people: who, what, when, why, its nodes, and how it ended. */
 export function reportText(report: RunReport): string {
-  return [...heading(report), ...(report.nodes.length > 0 ? [nodeTable(report.nodes)] : []), ...endings(report)].join(
-    '\n',
-  );
+  return [...heading(report), ...tables(report), ...endings(report)].join('\n');
+}
+
+function tables({ nodes, stages, flux }: RunReport): string[] {
+  return [
+    ...(nodes.length > 0 ? [nodeTable(nodes)] : []),
+    ...(flux === undefined ? [] : [fluxText(flux)]),
+    ...(stages.length > 0 ? [stageTable(stages)] : []),
+  ];
+}
+
+function fluxText(objects: NonNullable<RunReport['flux']>): string {
+  return objects.length > 0 ? fluxTable(objects) : 'Flux: no object of it is in the cluster, it brings nothing back';
 }
 
 function heading(report: RunReport): string[] {
@@ -86,7 +104,7 @@ function endings(report: RunReport): string[] {
 
 /** What a command says once its run is over: its nodes as a table, and where to read more. */
 export function closingText(events: readonly Recorded[], files: ReportFiles): string {
-  const nodes = events.length === 0 ? [] : reportOf(events).nodes;
+  const shown = events.length === 0 ? [] : tables(reportOf(events));
   const report = files.html === undefined ? [] : [`Report: ${files.html}`];
-  return ['', ...(nodes.length > 0 ? [nodeTable(nodes)] : []), `Event log: ${files.log}`, ...report, ''].join('\n');
+  return ['', ...shown, `Event log: ${files.log}`, ...report, ''].join('\n');
 }

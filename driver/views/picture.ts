@@ -1,5 +1,7 @@
+import type { FluxObject } from '@prox-ops/operations';
 import pc from 'picocolors';
 import type { Recorded } from '../events';
+import { fluxTable } from './flux';
 import { duration, fromTo, printable } from './format';
 import { expectedMs, fold, isGood, remainingMs, type Row } from './rows';
 
@@ -8,6 +10,8 @@ export const PACE = 250;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 /** Lines that notes may have: all of them once the run has ended, for then nothing moves any more. */
 const NOTES = 6;
+/** Lines that the nodes keep beside a table of Flux: those that are counted instead of shown. */
+const FOLDED = 3;
 /** How much later than expected a turn is before it is marked. */
 const LATE = 1.5;
 /** A step's own name before its message says what the phase says. */
@@ -28,6 +32,8 @@ export class Picture {
   private preparing: string | undefined;
   /** Progress of a run that is about no single node: how much, and the last of it. */
   private latest: { count: number; message: string } | undefined;
+  /** What Flux has come to. */
+  private flux: FluxObject[] = [];
   private ended = false;
 
   add(event: Recorded): void {
@@ -62,6 +68,16 @@ export class Picture {
         this.preparing = undefined;
         this.note(`templates and images ready in ${duration(event.ms)}`);
         break;
+      case 'stage.started':
+        this.preparing = event.stage;
+        break;
+      case 'stage.finished':
+        this.preparing = undefined;
+        this.note(`${event.stage}: done in ${duration(event.ms)}`);
+        break;
+      case 'flux':
+        this.flux = event.objects;
+        break;
       case 'rollback.started':
         this.note(`${event.node} failed with ${event.from}: ${event.why}`);
         break;
@@ -83,8 +99,9 @@ export class Picture {
     const height = screen.rows - 1;
     // Where it is tight the node under way goes before the notes, and the notes before the other nodes.
     const shown = Math.max(0, Math.min(notes.length, height - above.length - 3));
-    const body = bodyLines(rows, screen.columns, height - above.length - shown, now);
-    const lines = [...above, ...body, ...(shown === 0 ? [] : notes.slice(-shown))];
+    const flux = this.fluxLines(height - above.length - shown - FOLDED);
+    const body = bodyLines(rows, screen.columns, height - above.length - shown - flux.length, now);
+    const lines = [...above, ...body, ...flux, ...(shown === 0 ? [] : notes.slice(-shown))];
     return lines.map((line) => cut(line, screen.columns)).join('\n');
   }
 
@@ -96,6 +113,15 @@ export class Picture {
     const left = this.ended ? undefined : remainingMs(rows, now);
     const ahead = left === undefined ? '' : `, about ${duration(left)} left`;
     return [pc.bold(`${this.header}${count}${elapsed}${ahead}${this.asked} ${this.frame(now)}`.trimEnd())];
+  }
+
+  /** While the workloads come back the nodes are done: the table may take their room. */
+  private fluxLines(height: number): string[] {
+    if (this.flux.length === 0 || height < 1) return [];
+    const lines = fluxTable(this.flux).split('\n').map(printable);
+    const ready = this.flux.filter((object) => object.ready).length;
+    if (lines.length <= height) return lines;
+    return [...lines.slice(0, height - 1), `${ready} of ${this.flux.length} Flux objects ready`];
   }
 
   private moving(now: number): string[] {

@@ -1,5 +1,6 @@
 import type { Recorded } from '../events';
 import { findingLines } from '../planView';
+import { fluxLine } from './flux';
 import { duration, fromTo } from './format';
 
 /** An event in words, without its time; undefined for one that only a moving picture shows. */
@@ -21,6 +22,12 @@ export function eventText(event: Recorded): string | undefined {
       return `prepare: done in ${duration(event.ms)}`;
     case 'batch.started':
       return `${event.nodes.join(', ')}: out at the same time (up to ${event.limit} workers, as was asked for)`;
+    case 'stage.started':
+      return undefined;
+    case 'stage.finished':
+      return `${event.stage}: done in ${duration(event.ms)}`;
+    case 'flux':
+      return fluxLine(event.objects);
     case 'node.started':
       return `${event.node} (${event.index + 1}/${event.of}): ${fromTo(event.from, event.to)}`;
     case 'phase.started':

@@ -21,14 +21,14 @@ export { diffBracket, UNKNOWN, type BracketDiff } from './diff.js';
 export { connect, type Session } from './clients/session.js';
 export { realClock } from './runtime/clock.js';
 export { lookAtProcess, realProcesses, type RunningProcess } from './runtime/processes.js';
-export { until, WaitTimeout } from './runtime/waiting.js';
+export { until, WaitTimeout, type Look } from './runtime/waiting.js';
 export { type Check, type CheckContext, type CheckResult } from './checks/check.js';
 export { awaitHealthy, CHECKS, runChecks, type CheckReport, type HealthReport } from './checks/runner.js';
 export { verifyChecks, verifyCluster, type VerifyReaders } from './verify/verify.js';
 export type { ExpectedCluster, ExpectedNic, ExpectedNode, HeldCertificate } from './verify/expected.js';
 export { probeOnRequest } from './actions/networkProbes.js';
-export { fluxObjects, type FluxObject } from './checks/flux.js';
-export { storageReport, type StorageReport } from './checks/storageReport.js';
+export { fluxObjects, followFlux, type FluxObject } from './checks/flux.js';
+export { storageReport, type NewDisks, type StorageReport } from './checks/storageReport.js';
 export { faults, isDiskful, lastCopies, nodeFaults, sameName, unsettled } from './checks/linstorRules.js';
 export { placementProblems, readView, type LinstorView } from './checks/linstorPlacement.js';
 export { LEASE_NAME, PERMISSIONS, type Permission } from './clients/permissions.js';
@@ -50,6 +50,8 @@ export type { EtcdMember, EtcdStatus, Extension, MachineStatus } from './clients
 export { assertQuorumWithout, hostsOf, readEtcd, type EtcdView } from './checks/etcdView.js';
 export { ForeignVmError, isUnconfigured, removeHalfMadeVm, vmExists, type HalfMadeVm } from './actions/halfMadeVm.js';
 export { keepSnapshot, verifySnapshot } from './actions/snapshot.js';
+export { recoverEtcd, type Recovery } from './actions/recoverEtcd.js';
+export { missingOfSnapshot, settleRestored, type Leftovers } from './restored.js';
 export { readSnapshot, type SnapshotContents } from './snapshots/contents.js';
 export { removeStaleImage, type ImageFile } from './actions/staleImage.js';
 export {

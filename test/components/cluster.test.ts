@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- inputs as providers get them, which have no types */
 import assert from 'node:assert/strict';
 import type { EngineEvent } from '@pulumi/pulumi/automation';
+import { BEFORE_KUBERNETES } from '../../config/overrides';
 import { planCluster, targetOf } from '../../config/plan';
 import { machinePatches } from '../../components/machinePatches';
 import { KUBELETS_KEPT, markNodes, PUT_BACK, UPGRADED_IN_PLACE } from '../../config/marks';
@@ -381,6 +382,23 @@ describe('the production cluster, as registered', () => {
       for (const { inputs } of calls) {
         assert.equal(inputs.talosVersion, 'v1.11.3');
         assert.equal(inputs.kubernetesVersion, '1.34.1');
+      }
+    });
+
+    it('R002-3 an update that ends before there is a Kubernetes makes machines, and nothing that needs a cluster', async () => {
+      process.env[BEFORE_KUBERNETES] = '1';
+      try {
+        const machines = await Recording.of(configuration());
+        const made = new Set(machines.all.map(({ type }) => type));
+        assert.ok(made.has('prox-ops:cluster:ControlPlane'));
+        assert.equal(machines.ofType(CONFIG).length, 15);
+        const identity = 'pulumi-nodejs:dynamic/prox-ops:NodeIdentity';
+        const others = [...made].filter((type) => type.startsWith('pulumi-nodejs:dynamic/') && type !== identity);
+        assert.deepEqual(others, []);
+        for (const type of ['talos:machine/bootstrap:Bootstrap', 'talos:cluster/kubeconfig:Kubeconfig'])
+          assert.equal(made.has(type), false);
+      } finally {
+        delete process.env[BEFORE_KUBERNETES];
       }
     });
 

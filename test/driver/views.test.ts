@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { stripVTControlCharacters } from 'node:util';
 import type { Recorded, RunEvent } from '../../driver/events';
 import { leftBehind } from '../../driver/session';
+import { reportOf } from '../../driver/reports/model';
+import { reportText } from '../../driver/reports/table';
 import { duration } from '../../driver/views/format';
 import { Picture, type Screen } from '../../driver/views/picture';
 import { eventText } from '../../driver/views/text';
@@ -184,5 +186,47 @@ describe('driver/views', () => {
 
   it('writes durations as people read them', () => {
     assert.deepEqual([400, 12_000, 185_000, 3_720_000].map(duration), ['0.4s', '12s', '3m05s', '1h02m']);
+  });
+
+  describe('Flux as it comes back', () => {
+    const objects = [
+      { kind: 'GitRepository', name: 'flux-system/cluster', ready: true, suspended: false, message: 'stored artifact' },
+      {
+        kind: 'Kustomization',
+        name: 'flux-system/apps',
+        ready: false,
+        suspended: false,
+        message: "'infra' is not ready",
+      },
+      { kind: 'HelmRelease', name: 'flux-system/cilium', ready: false, suspended: true, message: '' },
+    ];
+    const flux: RunEvent = { type: 'flux', objects };
+
+    it('is one line in a log: how many are ready, and what the others wait for', () => {
+      assert.equal(
+        eventText(recorded(flux, START)),
+        "Flux: 1 of 3 ready, 1 suspended; Kustomization flux-system/apps: 'infra' is not ready",
+      );
+    });
+
+    it('is a table in the live view, first what is waited for; on a small screen it is cut and counted', () => {
+      const run = record(OPENED, started(NODES), { type: 'stage.started', stage: 'workloads' }, flux);
+      const lines = shown(run, { rows: 30 });
+      assert.ok(lines.some((line) => line.includes('workloads')));
+      const [apps, cluster] = ['flux-system/apps', 'flux-system/cluster'].map((name) =>
+        lines.findIndex((line) => line.includes(name)),
+      );
+      assert.ok(apps !== undefined && cluster !== undefined && apps > 0 && apps < cluster, lines.join('\n'));
+      const small = shown(run, { rows: 10 });
+      assert.ok(small.length < 10);
+      assert.ok(small.includes('1 of 3 Flux objects ready'), small.join('\n'));
+    });
+
+    it('ends with the table and how long each step took', () => {
+      const log = record(OPENED, flux, { type: 'stage.finished', stage: 'workloads', ms: 61_000 });
+      const text = reportText(reportOf(log));
+      assert.match(text, /Kustomization +│ flux-system\/apps +│ 'infra' is not ready/);
+      assert.match(text, /workloads +│ 1m01s/);
+    });
   });
 });

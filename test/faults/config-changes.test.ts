@@ -6,9 +6,10 @@ import type { EngineEvent } from '@pulumi/pulumi/automation';
 import { parseDocument } from 'yaml';
 import { applyChange, configChanges, type ConfigChange, together, WORKER } from '../support/config-changes';
 import { effectsOf, type Effects } from '../support/change-effects';
-import { changeTables, generatedPart, isCalledNeither, type Row, withGeneratedPart } from '../support/change-table';
+import { changeTables, isCalledNeither, type Row } from '../support/change-table';
 import { generations } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
+import { generatedPart, withGeneratedPart } from '../support/generated-part';
 import { testNetwork } from '../support/network';
 import { REPOSITORY } from '../support/stack-files';
 import { holds } from '../support/verdict';
@@ -23,6 +24,7 @@ const GROUPS = new Map([
   ['every node with a GPU', GPU_WORKERS],
   ['every node without a GPU', [...CONTROL_PLANES, WORKER]],
 ]);
+const SCRIPT = 'docs:config-changes';
 const PAGE = join(REPOSITORY, 'docs/config-changes.md');
 const BASE = 117;
 
@@ -121,13 +123,13 @@ describe('docs/config-changes.md: what a change of the stack file does, by the r
     }
     const tables = changeTables(topics, GROUPS);
     if (process.env.PROX_OPS_WRITE_DOCS === '1')
-      writeFileSync(PAGE, withGeneratedPart(readFileSync(PAGE, 'utf8'), tables));
+      writeFileSync(PAGE, withGeneratedPart(readFileSync(PAGE, 'utf8'), SCRIPT, tables));
     assert.deepEqual(failures, []);
-    assert.equal(generatedPart(readFileSync(PAGE, 'utf8')), tables);
+    assert.equal(generatedPart(readFileSync(PAGE, 'utf8'), SCRIPT), tables);
   });
 
   it('nothing reboots a machine', () => {
-    assert.doesNotMatch(generatedPart(readFileSync(PAGE, 'utf8')), /\*\*reboots\*\*/);
+    assert.doesNotMatch(generatedPart(readFileSync(PAGE, 'utf8'), SCRIPT), /\*\*reboots\*\*/);
   });
 
   it('a smaller disk is refused by the preview, before anything is touched', async () => {

@@ -1,84 +1,27 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { bundleText, readBundle } from '../../driver/talosSecrets/bundle';
 import { powerCut, seen } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
+import { handedOut, inService, worksWith, type Credentials } from '../support/rebuilding';
 import { someSecrets } from '../support/secrets-bundle';
 import { holds } from '../support/verdict';
 
 const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
-const run = promisify(execFile);
-
-interface Credentials {
-  kubeconfig: string;
-  talosconfig: string;
-}
-
 describe('R002 a cluster is destroyed and rebuilt as the same cluster', () => {
   let engine: EngineLab;
   let old: Credentials;
 
   before(async () => {
     engine = await EngineLab.start({ base: 150, nodes: NODES });
-    await built('up');
-    old = await credentials();
+    await inService(engine, 'up');
+    old = await handedOut(engine);
   });
 
   after(async () => {
     await engine?.close();
   });
-
-  /** Resolves when every workload runs and the monitor watches. */
-  async function built(...command: string[]): Promise<string> {
-    const inService = armed();
-    const { code, output } = await engine.proxOps(...command);
-    assert.equal(code, 0, output);
-    await inService;
-    return output;
-  }
-
-  /** Each life of a cluster arms the monitor once. */
-  function armed(): Promise<void> {
-    const { monitor } = engine.lab;
-    if (monitor.armed) return Promise.resolve();
-    const arm = monitor.arm.bind(monitor);
-    return new Promise((resolve) => {
-      monitor.arm = (plan) => {
-        arm(plan);
-        monitor.arm = arm;
-        resolve();
-      };
-    });
-  }
-
-  async function credentials(): Promise<Credentials> {
-    const files = { kubeconfig: join(engine.project, 'kubeconfig'), talosconfig: join(engine.project, 'talosconfig') };
-    for (const [output, file] of Object.entries(files)) {
-      const { stdout } = await engine.pulumi(['stack', 'output', output, '--show-secrets']);
-      writeFileSync(file, stdout, { mode: 0o600 });
-    }
-    return files;
-  }
-
-  /** The real programs, with what was handed out before the first tear-down. */
-  async function oldCredentialsWork(): Promise<void> {
-    const options = { env: engine.lab.processEnvironment() };
-    const nodes = await run('kubectl', ['--kubeconfig', old.kubeconfig, 'get', 'nodes', '-o', 'name'], options);
-    assert.deepEqual(nodes.stdout.trim().split('\n').sort(), NODES.map((name) => `node/${name}`).sort());
-    const members = await run(
-      'talosctl',
-      ['--talosconfig', old.talosconfig, 'etcd', 'members', '--nodes', controlPlane()],
-      options,
-    );
-    for (const name of NODES.slice(0, 3)) assert.match(members.stdout, new RegExp(name));
-  }
-
-  function controlPlane(): string {
-    return engine.lab.status().machines.find(({ node }) => node === 'k8s-ctrl-1')?.address ?? '';
-  }
 
   function machines(): string[] {
     return engine.lab.status().vms.map(({ name }) => name);
@@ -214,11 +157,16 @@ describe('R002 a cluster is destroyed and rebuilt as the same cluster', () => {
     const driver = engine.begin('rebuild', '--yes');
     await seen(driver, /create VM done/);
     powerCut(driver);
-    const output = await built('rebuild', '--yes');
+    const record = join(engine.project, '.prox-ops', 'rebuild', 'lab.json');
+    assert.equal(statSync(record).mode & 0o777, 0o600);
+    const output = await inService(engine, 'rebuild', '--yes');
     assert.match(output, /Kubernetes CA: that of the secrets/);
     assert.match(output, /old kubeconfig: works: 6 nodes/);
     assert.match(output, /old talosconfig: works: v1\.11\.3/);
-    await oldCredentialsWork();
+    assert.match(output, /Flux: (\d+) of \1 ready/);
+    assert.match(output, /LINSTOR: \d+ volume\(s\) with all their replicas/);
+    await worksWith(engine, old, NODES);
+    assert.equal(existsSync(record), false);
     await holds(engine);
     const again = await engine.proxOps('rebuild', '--yes');
     assert.match(again.output, /nothing to rebuild/);

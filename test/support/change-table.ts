@@ -7,22 +7,7 @@ export interface Row {
   effects: Effects;
 }
 
-const BEGIN = '<!-- begin: npm run docs:config-changes -->';
-const END = '<!-- end -->';
 const NEITHER = 'neither';
-
-/** The generated part of a page. @throws Error when the page has no such part. */
-export function generatedPart(page: string): string {
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`expected ${BEGIN} and ${END}, found them not, or in another order`);
-  return page.slice(begin + BEGIN.length, end).trim();
-}
-
-/** The page with another generated part. */
-export function withGeneratedPart(page: string, part: string): string {
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${part}\n\n${page.slice(end)}`;
-}
 
 /** Whether the page says of the change that it replaces and reboots nothing. */
 export function isCalledNeither(page: string, { key, what }: ConfigChange): boolean {

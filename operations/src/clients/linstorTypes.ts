@@ -27,6 +27,8 @@ export interface LinstorVolume {
 export interface LinstorResource {
   name: string;
   node_name: string;
+  /** Milliseconds since the epoch. */
+  create_timestamp?: number;
   flags?: string[];
   props?: Record<string, string>;
   effective_props?: Record<string, { value?: string }>;

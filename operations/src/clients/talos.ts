@@ -12,6 +12,7 @@ import {
   parseMachineConfiguration,
   parseMachineStatus,
   parseMembers,
+  parseService,
   parseVersion,
   UnexpectedOutput,
   type ClockReading,
@@ -174,6 +175,12 @@ export class TalosCli implements Talos {
   /** Hands a machine that waits for an etcd a snapshot to begin with; answered before the machine has read it. */
   async recoverEtcd(address: string, snapshot: string): Promise<void> {
     await this.run(address, ['bootstrap', '--recover-from', snapshot], SNAPSHOT);
+  }
+
+  /** State of a service and the last thing that happened to it: `Failed: error recovering ...`. */
+  async serviceState(address: string, service: string): Promise<string> {
+    const text = await this.run(address, ['service', service], QUICK);
+    return answered(parseService(text), address, `service ${service}`);
   }
 
   async linkAddresses(address: string): Promise<LinkAddress[]> {

@@ -164,6 +164,17 @@ export function parseMembers(text: string): EtcdMember[] {
   }));
 }
 
+/**
+ * `service NAME` prints a field a line, and the events, newest first, with what led to the present state:
+ * `EVENTS   [Failed]: Failed to run pre stage: ... (3s ago)`.
+ */
+export function parseService(text: string): string | undefined {
+  const field = (name: string): string | undefined => new RegExp(`^${name} +(.*)$`, 'm').exec(text)?.[1]?.trim();
+  const state = field('STATE');
+  const event = /^\[\w+\]: (.*?)(?: \([^()]* ago\))?$/.exec(field('EVENTS') ?? '')?.[1];
+  return state === undefined ? undefined : [state, ...(event ? [event] : [])].join(': ');
+}
+
 export function parseEtcdStatus(text: string): EtcdStatus | undefined {
   const columns = ['MEMBER', 'LEADER', 'RAFT INDEX', 'RAFT APPLIED INDEX', 'LEARNER', 'ERRORS'];
   const [row] = parseTable(text, columns);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../contract.js';
 
 /** What one look found: the result, or what is still missing, in words for people. */
@@ -47,6 +48,8 @@ export async function until<T>(options: Waiting<T>): Promise<T> {
   const { clock, signal, timeout, look, watch = [], every, watchTellsAll = watch.length > 0 } = options;
   const deadline = clock.now() + timeout;
   const stop = new AbortController();
+  // Every watch listens to it, and there may be many.
+  setMaxListeners(0, stop.signal);
   const forward = (): void => stop.abort(signal.reason);
   signal.addEventListener('abort', forward, { once: true });
   const bell = new Bell();

@@ -27,10 +27,36 @@ describe('what became of the replicated volumes', () => {
     for (const node of ['w1', 'w2']) state('lost', node, 'Inconsistent');
     assert.deepEqual(await storageReport(world.kubernetes, world.linstor), {
       adopted: ['whole'],
-      degraded: ['one: 1 of 2 replicas UpToDate', 'syncs: 1 of 2 replicas UpToDate, SyncTarget(12.00%)'],
-      lost: ['lost'],
+      degraded: [
+        'one (claim data/claim-of-one): 1 of 2 replicas UpToDate',
+        'syncs (claim data/claim-of-syncs): 1 of 2 replicas UpToDate, SyncTarget(12.00%)',
+      ],
+      lost: ['lost (claim data/claim-of-lost): no replica has its data, w1 Inconsistent, w2 Inconsistent'],
       unknown: ['gone (claim data/claim-of-gone)'],
+      nodes: [],
     });
+  });
+
+  it('UpToDate on nothing but new disks is lost, unless it is as new as they are', async () => {
+    const made = (name: string, node: string, created: number) =>
+      void world.linstor.replica(name, node, 1, { create_timestamp: created });
+    for (const node of ['w1', 'w2']) {
+      made('before', node, 1_000);
+      made('after', node, 3_000);
+    }
+    made('half', 'w1', 1_000);
+    made('half', 'w3', 1_000);
+    const report = await storageReport(world.kubernetes, world.linstor, { nodes: ['w1', 'w2'], since: 2_000 });
+    assert.deepEqual(report.adopted.sort(), ['after', 'half']);
+    assert.deepEqual(report.lost, [
+      'before: no replica has its data, w1 UpToDate on a new disk, w2 UpToDate on a new disk',
+    ]);
+  });
+
+  it('names satellites that are not to be relied on', async () => {
+    world.linstor.find('w1').flags = ['EVACUATE'];
+    const { nodes } = await storageReport(world.kubernetes, world.linstor);
+    assert.deepEqual(nodes, ['satellite w1: EVACUATE']);
   });
 
   it('an empty LINSTOR has lost nothing that Kubernetes still counts on', async () => {
@@ -39,6 +65,7 @@ describe('what became of the replicated volumes', () => {
       degraded: [],
       lost: [],
       unknown: [],
+      nodes: [],
     });
   });
 });

@@ -7,6 +7,9 @@ import type { AddonsPlan, ClusterPlan } from './plan';
  */
 export const ONLY_NODES = 'PROX_OPS_ONLY_NODES';
 
+/** Its value for an update that targets no node at all, as the templates before the first turn. No node has such a name. */
+export const NO_NODE = '-';
+
 /** Nothing of a node's: describing them would start their provider, which reads the whole API's schema each time. */
 const NO_ADDONS: AddonsPlan = {
   driverAccess: false,
@@ -29,7 +32,7 @@ export function narrowToTargets(
   pid = process.ppid,
   read: ProcessReader = readProcess,
 ): ClusterPlan {
-  if (text === undefined || text === '' || !isTargeted(pid, read)) return plan;
+  if (text === undefined || text === '' || text === NO_NODE || !isTargeted(pid, read)) return plan;
   const asked = text.split(',');
   // Every other node's resources come after the bootstrap, and so after this one's: the engine would want to delete them.
   if (asked.includes(plan.first.name)) return plan;

@@ -1,3 +1,4 @@
+import { NO_NODE, ONLY_NODES } from '../config/narrowing';
 import { planCluster } from '../config/plan';
 import { comingBatch } from './batches';
 import { Bystanders, leavesIt, letGo, ownNodeLast } from './bystanders';
@@ -205,7 +206,8 @@ async function prepare(options: RollOptions, plan: RollPlan): Promise<void> {
   const started = Date.now();
   options.log.emit({ type: 'prepare.started', resources: plan.prepare.length });
   const targets = plan.prepare.map((change) => change.urn);
-  await applyUpdate(options, { targets, message: 'prox-ops roll: prepare', signal: options.signal });
+  const environment = { [ONLY_NODES]: NO_NODE };
+  await applyUpdate(options, { targets, environment, message: 'prox-ops roll: prepare', signal: options.signal });
   options.log.emit({ type: 'prepare.finished', ms: Date.now() - started });
 }
 

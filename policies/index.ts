@@ -1,5 +1,5 @@
 import { PolicyPack } from '@pulumi/policy';
-import { isTargeted } from '../config/narrowing';
+import { isTargeted, NO_NODE, ONLY_NODES } from '../config/narrowing';
 import { policiesFor } from './pack';
 
-new PolicyPack('prox-ops', { policies: policiesFor(isTargeted()) });
+new PolicyPack('prox-ops', { policies: policiesFor(isTargeted(), process.env[ONLY_NODES] === NO_NODE) });

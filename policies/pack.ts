@@ -46,8 +46,9 @@ export const POLICIES: AnyPolicy[] = Object.values(TOPICS).flatMap((topic) => Ob
  * What an update that targets a few resources is judged by: the program may describe a part of the stack only
  * (config/narrowing.ts), where counting control planes or looking for a template would tell nonsense either way. The
  * preview of everything that comes before such an update is judged by all policies.
+ * @param noNode whether no node is a target, as of the update that makes templates.
  */
-export function policiesFor(targeted: boolean): AnyPolicy[] {
+export function policiesFor(targeted: boolean, noNode = false): AnyPolicy[] {
   if (!targeted) return POLICIES;
   // Kept by name: the engine takes a configured policy that the pack does not have for a mistake.
   return POLICIES.map((policy) =>
@@ -56,8 +57,18 @@ export function policiesFor(targeted: boolean): AnyPolicy[] {
           ...policy,
           validateStack: (stack) => stack.notApplicable('a targeted update describes a part of the stack'),
         }
-      : whereDescribed(policy),
+      : noNode && policy === versions.nodeVersionsAgree
+        ? withoutTargets(policy)
+        : whereDescribed(policy),
   );
+}
+
+/**
+ * The engine tells of a node that is no target as it is in the state. After a turn that failed half way that is its new
+ * VM beside what is left of its old gate, and no reason not to make the templates of a release that may mend it.
+ */
+function withoutTargets(policy: ResourceValidationPolicy): ResourceValidationPolicy {
+  return { ...policy, validateResource: (resource) => resource.notApplicable('no node is a target of this update') };
 }
 
 /**

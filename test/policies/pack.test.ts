@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { POLICIES, policiesFor, TOPICS } from '../../policies/pack';
 import { judge } from '../support/policies';
-import { cluster, configureStack } from '../support/policy-cluster';
+import { cluster, configureStack, withProps } from '../support/policy-cluster';
 import { REPOSITORY } from '../support/stack-files';
 
 describe('policies/pack', () => {
@@ -52,6 +52,16 @@ describe('policies/pack', () => {
     );
     assert.deepEqual((await judge(policiesFor(true), stranger)).violations, []);
     assert.notDeepEqual((await judge(policiesFor(false), stranger)).violations, []);
+  });
+
+  it('templates are made beside a node whose new VM stands and whose old gate is what the state has of it', async () => {
+    configureStack();
+    const schematic = 'a'.repeat(64);
+    const old = { talos: 'v1.12.4', kubernetes: 'v1.34.1', schematic };
+    const open = withProps(cluster(), 'k8s-work-1-HealthGate', { release: old });
+    const blocked = await judge(policiesFor(true), open);
+    assert.ok(blocked.violations.some(({ policy }) => policy === 'node-versions-agree'));
+    assert.deepEqual((await judge(policiesFor(true, true), open)).violations, []);
   });
 
   it('config.json configures policies that there are', () => {

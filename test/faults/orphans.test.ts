@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ApiextensionsV1Api, KubeConfig, KubernetesObjectApi } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import type { Leftover } from '../../driver/orphans/leftover';
-import { editStack, registered } from '../support/engine-cluster';
+import { editStack, registered, seen } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
 import { holds } from '../support/verdict';
 
@@ -287,7 +287,7 @@ describe('R002 what a cluster leaves behind is found, judged by every source, an
         'member k8s-ctrl-3',
         'node k8s-ctrl-3',
         'node k8s-work-3',
-        ...['baldar', 'heimdall', 'odin', 'thor'].map((host) => `${host} vms-ceph:vm-${templateId}-disk-0`),
+        ...['baldar', 'heimdall', 'odin', 'thor'].map((host) => `${host} vms-ceph:base-${templateId}-disk-0`),
         'odin local:snippets/prox-ops-k8s-work-1.yaml',
         `thor local:import/talos-v1.10.2-${SCHEMATIC}.raw`,
         ...before.filter((thing) => /^satellite k8s-(ctrl-3|work-3)$/.test(thing)),
@@ -305,5 +305,23 @@ describe('R002 what a cluster leaves behind is found, judged by every source, an
     assert.deepEqual(named(found, 'foreign'), ['vms-ceph:vm-106-disk-0', 'local:snippets/common.yaml']);
     const status = await engine.proxOps('status');
     assert.match(status.output, /Rollout: nobody is at it\./);
+  });
+
+  it('what gets an owner between the list and its turn stays', async () => {
+    const { byHand } = engine.lab.parts.proxmox;
+    const snippet = 'local:snippets/prox-ops-k8s-work-1.yaml';
+    byHand.putSnippet('odin', 'local', 'prox-ops-k8s-work-1.yaml');
+    const driver = engine.begin('orphans', '--delete', '--yes');
+    const finished = engine.finished(driver);
+    await seen(driver, /to be deleted: snippet/);
+    byHand.edit(105, { cicustom: `user=${snippet}` });
+    const { code, output } = await finished;
+    assert.equal(code, 4, output);
+    assert.match(
+      output,
+      /snippet local:snippets\/prox-ops-k8s-work-1\.yaml: not deleted: it is gone, or has an owner now/,
+    );
+    assert.ok((await everything()).includes(`odin ${snippet}`));
+    assert.deepEqual(named(await listed(), 'orphan'), []);
   });
 });

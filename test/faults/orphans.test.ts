@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { ApiextensionsV1Api, KubeConfig, KubernetesObjectApi } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import type { Leftover } from '../../driver/orphans/leftover';
@@ -130,7 +129,6 @@ describe('R002 what a cluster leaves behind is found, judged by every source, an
       const silent = found.leftovers.filter(({ kind, verdict }) => /node|member/.test(kind) && verdict === 'orphan');
       if (silent.length === 3 + lostSatellites().length) return found;
       assert.ok(attempt < 20, JSON.stringify(found, null, 1));
-      await pause(1_000);
     }
   }
 
@@ -224,16 +222,12 @@ describe('R002 what a cluster leaves behind is found, judged by every source, an
       metadata: { name: 'nodes', namespace: 'default' },
       spec: { endpoints },
     };
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await KubernetesObjectApi.makeApiClient(config).create(body);
-        return;
-      } catch (error) {
-        // A definition takes a moment to be served.
-        assert.ok(attempt < 20, String(error));
-        await pause(500);
-      }
-    }
+    const file = join(folder, 'kubeconfig');
+    writeFileSync(file, await engine.lab.parts.kubernetes.adminKubeconfig(), { mode: 0o600 });
+    const served = ['wait', '--for=condition=Established', `crd/dnsendpoints.${group}`, '--timeout=30s'];
+    const waited = await engine.runWith({}, 'kubectl', '--kubeconfig', file, ...served);
+    assert.equal(waited.code, 0, waited.output);
+    await KubernetesObjectApi.makeApiClient(config).create(body);
   }
 
   it('a host that does not answer makes unknown of them all, and nothing is deleted', async () => {

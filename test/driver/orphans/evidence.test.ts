@@ -3,6 +3,7 @@ import { ProxmoxError, type ProxmoxClient } from '@prox-ops/operations';
 import { gather } from '../../../driver/orphans/evidence';
 
 const ONE_HOST: Record<string, unknown> = {
+  '/access/permissions?path=/vms': { '/vms': { 'VM.Audit': 1 } },
   '/cluster/resources': [
     { type: 'node', node: 'thor', status: 'online' },
     { type: 'qemu', vmid: 105, node: 'thor' },
@@ -114,6 +115,15 @@ describe('the evidence that Proxmox gives', () => {
       const { unknown } = await gather(proxmox(rest));
       assert.equal(unknown.length, 1, path);
       assert.match(unknown[0] ?? '', /595/);
+    }
+  });
+
+  it('is not whole for a token that some guest may be hidden from', async () => {
+    for (const privileges of [{}, { 'VM.Audit': 0 }]) {
+      const { unknown } = await gather(
+        proxmox({ ...ONE_HOST, '/access/permissions?path=/vms': { '/vms': privileges } }),
+      );
+      assert.match(unknown.join(), /^the token: expected VM\.Audit on \/vms and below/);
     }
   });
 

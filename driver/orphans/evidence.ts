@@ -59,11 +59,21 @@ export async function gather(proxmox: ProxmoxClient): Promise<Evidence> {
   const hosts = (rows ?? []).filter(({ type }) => type === 'node');
   noteGuests(found, 'the cluster', rows ?? []);
   await Promise.all([
+    ask(found, 'the token', () => mustSeeEveryGuest(proxmox)),
     ...hosts.map((row) => gatherHost(found, proxmox, row)),
     jobs(found, proxmox, '/cluster/replication', (job: { guest?: number }) => [job.guest]),
     jobs(found, proxmox, '/cluster/backup', (job: { vmid?: string }) => (job.vmid ?? '').split(',').map(Number)),
   ]);
   return found;
+}
+
+/** Proxmox leaves out what a token may not see: a guest that is hidden may own anything. */
+async function mustSeeEveryGuest(proxmox: ProxmoxClient): Promise<void> {
+  const path = '/access/permissions?path=/vms';
+  const privileges = (await proxmox.get<Record<string, Record<string, number> | undefined>>(path))['/vms'];
+  // 1: it holds for what is below the path as well.
+  if (privileges?.['VM.Audit'] === 1) return;
+  throw new Error('expected VM.Audit on /vms and below, so that no guest is hidden from it, found it without');
 }
 
 /** A source that is silent is noted by name: unknown is not 'nothing there'. */

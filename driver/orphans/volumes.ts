@@ -59,7 +59,8 @@ async function gatherImages(found: Evidence, proxmox: ProxmoxClient, host: strin
   for (const content of await listed(found, proxmox, host, row, 'images')) {
     const { volid, vmid, parent } = content;
     if (parent !== undefined) found.bases.add(`${row.storage}:${parent}`);
-    const vmId = Number(/(?:^|[:/])(?:vm|base)-(\d+)-/.exec(volid)?.[1] ?? vmid);
+    // Of a linked clone, `base-9000-disk-0/vm-105-disk-0`, the last part is its own.
+    const vmId = Number(/[:/](?:vm|base)-(\d+)-[^/]*$/.exec(volid)?.[1] ?? vmid);
     if (Number.isInteger(vmId)) found.images.push({ ...volumeOf(content, host, row), vmId });
   }
 }

@@ -69,11 +69,7 @@ export async function rotate(rotation: Rotation, cutOff: boolean, session: Sessi
     if (before) await imported(stack, before);
     throw error;
   }
-  await update(
-    stack,
-    { environment: runEnvironment(session), signal: session.signal, message: 'prox-ops secrets rotate' },
-    reconciled(session),
-  );
+  await handOn(stack, session);
   forgetOutputs(stack);
   const after = await heldSecrets(stack);
   if (!after) throw new CommandError('Expected the Talos secrets in the state after the rotation, found none.');
@@ -83,6 +79,18 @@ export async function rotate(rotation: Rotation, cutOff: boolean, session: Sessi
       'Expected the new credentials among the outputs, found the old ones. Again: prox-ops secrets rotate',
     );
   say(`rotated for cluster ${config.cluster.name}: the outputs kubeconfig and talosconfig are the new ones`);
+}
+
+/** @throws CommandError; the former credentials work on, and the same command hands the new ones to whatever is left. */
+async function handOn(stack: Stack, session: Session): Promise<void> {
+  const options = { environment: runEnvironment(session), signal: session.signal, message: 'prox-ops secrets rotate' };
+  try {
+    await update(stack, options, reconciled(session));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const next = 'The former credentials work on. Go on with: prox-ops secrets rotate';
+    throw new CommandError(`${error.message}\n${next}`, error.exitCode);
+  }
 }
 
 /** @returns the state as it was. */

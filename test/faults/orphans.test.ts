@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { ApiextensionsV1Api, KubeConfig, KubernetesObjectApi } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import type { Leftover } from '../../driver/orphans/leftover';
-import { editStack, registered } from '../support/engine-cluster';
+import { editStack, registered, seen } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
 import { holds } from '../support/verdict';
 
@@ -130,7 +129,6 @@ describe('R002 what a cluster leaves behind is found, judged by every source, an
       const silent = found.leftovers.filter(({ kind, verdict }) => /node|member/.test(kind) && verdict === 'orphan');
       if (silent.length === 3 + lostSatellites().length) return found;
       assert.ok(attempt < 20, JSON.stringify(found, null, 1));
-      await pause(1_000);
     }
   }
 
@@ -224,16 +222,12 @@ describe('R002 what a cluster leaves behind is found, judged by every source, an
       metadata: { name: 'nodes', namespace: 'default' },
       spec: { endpoints },
     };
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await KubernetesObjectApi.makeApiClient(config).create(body);
-        return;
-      } catch (error) {
-        // A definition takes a moment to be served.
-        assert.ok(attempt < 20, String(error));
-        await pause(500);
-      }
-    }
+    const file = join(folder, 'kubeconfig');
+    writeFileSync(file, await engine.lab.parts.kubernetes.adminKubeconfig(), { mode: 0o600 });
+    const served = ['wait', '--for=condition=Established', `crd/dnsendpoints.${group}`, '--timeout=30s'];
+    const waited = await engine.runWith({}, 'kubectl', '--kubeconfig', file, ...served);
+    assert.equal(waited.code, 0, waited.output);
+    await KubernetesObjectApi.makeApiClient(config).create(body);
   }
 
   it('a host that does not answer makes unknown of them all, and nothing is deleted', async () => {
@@ -287,7 +281,7 @@ describe('R002 what a cluster leaves behind is found, judged by every source, an
         'member k8s-ctrl-3',
         'node k8s-ctrl-3',
         'node k8s-work-3',
-        ...['baldar', 'heimdall', 'odin', 'thor'].map((host) => `${host} vms-ceph:vm-${templateId}-disk-0`),
+        ...['baldar', 'heimdall', 'odin', 'thor'].map((host) => `${host} vms-ceph:base-${templateId}-disk-0`),
         'odin local:snippets/prox-ops-k8s-work-1.yaml',
         `thor local:import/talos-v1.10.2-${SCHEMATIC}.raw`,
         ...before.filter((thing) => /^satellite k8s-(ctrl-3|work-3)$/.test(thing)),
@@ -305,5 +299,23 @@ describe('R002 what a cluster leaves behind is found, judged by every source, an
     assert.deepEqual(named(found, 'foreign'), ['vms-ceph:vm-106-disk-0', 'local:snippets/common.yaml']);
     const status = await engine.proxOps('status');
     assert.match(status.output, /Rollout: nobody is at it\./);
+  });
+
+  it('what gets an owner between the list and its turn stays', async () => {
+    const { byHand } = engine.lab.parts.proxmox;
+    const snippet = 'local:snippets/prox-ops-k8s-work-1.yaml';
+    byHand.putSnippet('odin', 'local', 'prox-ops-k8s-work-1.yaml');
+    const driver = engine.begin('orphans', '--delete', '--yes');
+    const finished = engine.finished(driver);
+    await seen(driver, /to be deleted: snippet/);
+    byHand.edit(105, { cicustom: `user=${snippet}` });
+    const { code, output } = await finished;
+    assert.equal(code, 4, output);
+    assert.match(
+      output,
+      /snippet local:snippets\/prox-ops-k8s-work-1\.yaml: not deleted: it is gone, or has an owner now/,
+    );
+    assert.ok((await everything()).includes(`odin ${snippet}`));
+    assert.deepEqual(named(await listed(), 'orphan'), []);
   });
 });

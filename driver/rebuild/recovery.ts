@@ -76,7 +76,10 @@ async function makeMachines(order: RecoveryOrder, session: Session, say: (what: 
   const state = await readState(stack, ExitCode.blocked);
   // What this update leaves out it would delete.
   if (state.resources().some(({ type }) => type === GATE_TYPE))
-    throw new Error('expected a state without a cluster before etcd is recovered, found one');
+    throw new CommandError(
+      'Expected a state without a cluster before etcd begins from a snapshot, found nodes that joined one. First: prox-ops destroy',
+      ExitCode.blocked,
+    );
   await preview(stack, { environment: runEnvironment(session), policyPacks, signal });
   const environment = { ...runEnvironment(session), [BEFORE_KUBERNETES]: '1' };
   await update(stack, { environment, onEvent, signal, message: 'prox-ops rebuild: machines' }, say);

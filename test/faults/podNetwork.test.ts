@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { BatchV1Api } from '@kubernetes/client-node';
+import { BatchV1Api, makeInformer } from '@kubernetes/client-node';
 import { adminConfig } from '../support/driver-identity';
 import { generations, release, seen, talosVersions } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
@@ -52,6 +52,19 @@ describe('R004-FR7 pod and service network, by a Job on the node that came back'
     await nothingLeft();
   });
 
+  it('Ctrl-C puts the probe away first', async () => {
+    engine.lab.faults.set('pod-network-down', NODE);
+    const { made } = await nextJob();
+    const driver = engine.begin('health');
+    const finished = engine.finished(driver);
+    await made;
+    driver.kill('SIGINT');
+    const { code, output } = await finished;
+    engine.lab.faults.clear();
+    assert.equal(code, 130, output);
+    await nothingLeft();
+  });
+
   it('R004-FR8 three tries of it fail: the node is rolled back, and a roll without the fault converges', async () => {
     const before = generations(engine);
     engine.lab.faults.set('pod-network-down', NODE);
@@ -95,6 +108,21 @@ describe('R004-FR7 pod and service network, by a Job on the node that came back'
     const fresh = asked.slice(told);
     told = asked.length;
     return fresh;
+  }
+
+  /** Resolves once Jobs are watched; `made` when the next one is there. */
+  async function nextJob(): Promise<{ made: Promise<void> }> {
+    const config = await adminConfig(engine);
+    const list = () => config.makeApiClient(BatchV1Api).listNamespacedJob({ namespace: 'kube-system' });
+    const informer = makeInformer(config, '/apis/batch/v1/namespaces/kube-system/jobs', list);
+    const added = new Promise<void>((resolve, reject) => {
+      informer.on('add', () => {
+        resolve();
+      });
+      informer.on('error', reject);
+    });
+    await informer.start();
+    return { made: added.finally(() => informer.stop()) };
   }
 
   async function nothingLeft(): Promise<void> {

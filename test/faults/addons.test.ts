@@ -177,7 +177,7 @@ describe('add-ons on the real engine and API server', () => {
       const health = await engine.proxOpsWith({ PROX_OPS_KUBECONFIG: driverKubeconfig }, 'health');
       await core.deleteNamespacedResourceQuota({ ...metadata });
       assert.equal(health.code, 2, health.output);
-      assert.match(health.stdout, /its pod could not be created: pods .* exceeded quota: no-pods/);
+      assert.match(health.stdout, /its pod could not be created: .*exceeded quota: no-pods/);
     });
 
     it('LINSTOR’s controller is not reached with either half of the port-forward’s rule', async () => {

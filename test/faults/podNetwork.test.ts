@@ -42,7 +42,7 @@ describe('R004-FR7 pod and service network, by a Job on the node that came back'
     await nothingLeft();
   });
 
-  it('health says so where a node has no pod network; another setting leaves the probe out', async () => {
+  it('health says so where a node has no pod network', async () => {
     engine.lab.faults.set('pod-network-down', NODE);
     const health = await engine.proxOps('health');
     engine.lab.faults.clear();

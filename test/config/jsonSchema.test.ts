@@ -17,6 +17,7 @@ const WRONG_SHAPE = [
   'no-namespace',
   'node-name-not-dns',
   'number-too-small',
+  'probe-image-without-tag',
   'runner-alone',
   'runner-image-unpinned',
   'suspend-flux-name',

@@ -96,6 +96,8 @@ export const REFUSALS: Record<string, string> = {
     'line 5, prox-ops:cluster.podSubnets.0: expected room for 2 nodes, each with a /24, found 10.42.0.0/24',
   'pods-overlap-services':
     'line 3, prox-ops:cluster.serviceSubnets.0: expected a network apart from cluster.podSubnets (10.42.0.0/15), found 10.43.0.0/16',
+  'probe-image-without-tag':
+    'line 20, prox-ops:rollout.probeImage: expected an image with registry and tag or digest, like registry.example.net/agnhost:2.63.0, found "registry.example.net/agnhost"',
   'service-subnet-too-large':
     'line 5, prox-ops:cluster.serviceSubnets.0: expected at most a /12, which is all that Kubernetes takes, found 11.0.0.0/8',
   'storage-missing-on-host':

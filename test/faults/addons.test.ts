@@ -9,9 +9,11 @@ import {
   CoreV1Api,
   type KubernetesObject,
   KubernetesObjectApi,
+  makeInformer,
   NodeV1Api,
   PatchStrategy,
   type V1NodeStatus,
+  type V1ResourceQuota,
 } from '@kubernetes/client-node';
 import { parseDocument } from 'yaml';
 import { toLease } from '../../operations/src/actions/turnRecord';
@@ -166,6 +168,20 @@ describe('add-ons on the real engine and API server', () => {
       await assert.rejects(core.readNode({ name: 'gone' }), /404/);
     });
 
+    it('a quota that refuses the network’s probe is named', async () => {
+      const core = (await adminConfig(engine)).makeApiClient(CoreV1Api);
+      const metadata = { name: 'no-pods', namespace: 'kube-system' };
+      await core.createNamespacedResourceQuota({
+        namespace: 'kube-system',
+        body: { metadata, spec: { hard: { pods: '0' } } },
+      });
+      await quotaCounted(core);
+      const health = await engine.proxOpsWith({ PROX_OPS_KUBECONFIG: driverKubeconfig }, 'health');
+      await core.deleteNamespacedResourceQuota({ ...metadata });
+      assert.equal(health.code, 2, health.output);
+      assert.match(health.stdout, /its pod could not be created: .*exceeded quota: no-pods/);
+    });
+
     it('LINSTOR’s controller is not reached with either half of the port-forward’s rule', async () => {
       for (const verb of ['get', 'create']) {
         await withRules(
@@ -200,6 +216,21 @@ describe('add-ons on the real engine and API server', () => {
       assert.deepEqual([...used].sort(), [...new Set(granted)].sort());
     });
   });
+
+  /** A quota refuses nothing before it has been counted once. */
+  async function quotaCounted(core: CoreV1Api): Promise<void> {
+    const path = '/api/v1/namespaces/kube-system/resourcequotas';
+    const list = () => core.listNamespacedResourceQuota({ namespace: 'kube-system' });
+    const informer = makeInformer(await adminConfig(engine), path, list);
+    await new Promise<void>((resolve, reject) => {
+      const look = (quota: V1ResourceQuota) => quota.status?.hard?.pods === '0' && resolve();
+      informer.on('add', look);
+      informer.on('update', look);
+      informer.on('error', reject);
+      informer.start().catch(reject);
+    });
+    await informer.stop();
+  }
 
   /** The definition that Flux installs with Piraeus, without its schema. */
   async function definePiraeus(): Promise<void> {

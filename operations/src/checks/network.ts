@@ -6,7 +6,7 @@ export const networkCheck: Check = {
   how: 'Kubernetes: a Job of its own on one node (label prox-ops.io/probe), removed afterwards',
   run: (ctx) => {
     if (ctx.settings.probeImage === undefined) return Promise.resolve(skipped('switched off (rollout.networkProbe)'));
-    if (!ctx.probe) return Promise.resolve(skipped('takes a Job in the cluster, and nothing is changed here'));
+    if (!ctx.probe) return Promise.resolve(skipped('this command makes no Job in the cluster'));
     return ctx.probe.look(ctx);
   },
 };

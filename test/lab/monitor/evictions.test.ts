@@ -58,6 +58,7 @@ describe('safety monitor, I4: pods leave by the eviction API', () => {
   it('lets Kubernetes itself and the lab delete pods, and others ask in vain or for a dry run', async () => {
     audit('system:serviceaccount:kube-system:replicaset-controller', 'delete');
     audit('system:serviceaccount:kube-system:pod-garbage-collector', 'delete');
+    audit('system:serviceaccount:kube-system:generic-garbage-collector', 'delete');
     audit('system:kube-scheduler', 'delete');
     audit('system:node:worker-1', 'delete');
     audit('lab:kubelet', 'delete');
@@ -65,6 +66,14 @@ describe('safety monitor, I4: pods leave by the eviction API', () => {
     audit('admin', 'delete', { requestObject: { kind: 'DeleteOptions', dryRun: ['All'] } });
     audit('admin', 'create', {}, 'eviction');
     assert.deepEqual(await scene.violated(), []);
+  });
+
+  it('reports a pod of a Job that somebody deletes by himself, and not one that goes with its deleted Job', async () => {
+    const objectRef = { resource: 'pods', namespace: 'kube-system', name: 'prox-ops-probe-0-x', apiVersion: 'v1' };
+    audit('system:serviceaccount:kube-system:generic-garbage-collector', 'delete', { objectRef });
+    assert.deepEqual(await scene.violated(), []);
+    audit('system:serviceaccount:prox-ops:prox-ops', 'delete', { objectRef });
+    assert.match((await scene.verdict('I4')).violations[0]?.what ?? '', /deleted pod kube-system\/prox-ops-probe-0-x/);
   });
 
   it('reads a line only when it is whole', async () => {

@@ -156,7 +156,7 @@ describe('network check: a Job on one node (R004-FR7)', () => {
     it('where nothing may be written', async () => {
       const { probe: none, ...reading } = context();
       assert.ok(none);
-      assert.equal(await look(reading), 'skipped: takes a Job in the cluster, and nothing is changed here');
+      assert.equal(await look(reading), 'skipped: this command makes no Job in the cluster');
       assert.deepEqual(world.kubernetes.writes, []);
     });
   });

@@ -181,6 +181,16 @@ describe('operations/preflight: what a rollout will meet', () => {
     );
   });
 
+  it("a probe of the network is over soon: nobody's loss, and no pod that needs another place", async () => {
+    world.pod('probe', 'w1', {
+      metadata: { labels: { 'prox-ops.io/probe': 'network' }, ownerReferences: [] },
+      spec: { nodeName: 'w1', tolerations: [{ operator: 'Exists' }], nodeSelector: { nowhere: 'else' } },
+    });
+    assert.deepEqual(await preflight(world, [turn(world, 'w1')]), []);
+    world.kubernetes.at('/api/v1/namespaces/default/pods/probe').metadata.labels = {};
+    assert.deepEqual(blockers(await preflight(world, [turn(world, 'w1')])).length, 1);
+  });
+
   it('pods that must not be evicted, by the settings', async () => {
     world.pod('bare', 'w1', { metadata: { ownerReferences: [] } });
     world.pod('cache', 'w1', { spec: { volumes: [{ name: 'x', emptyDir: {} }] } });

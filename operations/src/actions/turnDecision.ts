@@ -10,6 +10,8 @@ export interface Asking {
   now: number;
   /** The workers that the run was asked to take out at the same time, this one among them; empty: one node at a time. */
   batch: readonly string[];
+  /** Whether it may be opened beside others: see `opensBatch`. */
+  opens: boolean;
 }
 
 export type TurnDecision =
@@ -48,11 +50,11 @@ function handsOn(record: TurnRecord, { run, node, batch }: Asking): boolean {
  * Beside others goes only a node of the batch that they are of, too: as the lease has it from this very run, or, where it is
  * out already, as a run that finishes what another one left has found it.
  */
-function mayGoBeside(record: TurnRecord, { node, run, batch }: Asking, others: OpenNode[]): boolean {
+function mayGoBeside(record: TurnRecord, { node, run, batch, opens }: Asking, others: OpenNode[]): boolean {
   const together = [node, ...others.map((other) => other.node)];
   if (!together.every((name) => batch.includes(name))) return false;
   const out = openNodes(record).some((other) => other.node === node);
-  return out || (record.run === run && together.every((name) => record.batch?.includes(name)));
+  return out || (opens && record.run === run && together.every((name) => record.batch?.includes(name)));
 }
 
 /** Never two nodes out at once, whoever took the other one out and whether or not that run still lives. */

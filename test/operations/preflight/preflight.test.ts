@@ -396,7 +396,7 @@ describe('operations/preflight: what a rollout will meet', () => {
     const out = (node: string) => ({ node, vm: '', step: 'drain', evacuated: true, places: {} });
     const record = { holder: '', run: 'r7', renewedAt: 0, acquiredAt: 0, seconds: 30, transitions: 0 };
     const lease = toLease({ ...record, open: out('w1'), mates: [out('w2')], batch: ['w1', 'w2'] }, 'kube-system');
-    world.kubernetes.put(LEASE, lease as never);
+    world.kubernetes.put(LEASE, lease);
     for (const node of ['w1', 'w2']) {
       world.ready(node, false);
       world.linstor.find(node).connection_status = 'OFFLINE';

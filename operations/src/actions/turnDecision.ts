@@ -41,9 +41,12 @@ export function decideTurn(record: TurnRecord | undefined, asking: Asking, gone:
   return decideHeld(record, open, asking, gone);
 }
 
-/** A batch is taken out and brought back by the run's own process, and replaced by the engine that it starts in between. */
-function handsOn(record: TurnRecord, { run, node, batch }: Asking): boolean {
-  return record.run === run && batch.includes(node) && (record.batch ?? []).includes(node);
+/**
+ * A batch is taken out and brought back by the run's own process, and replaced by the engines that it starts in between:
+ * each takes the lease over from the other, alive as it is. So does the engine that rolls back the last one of it.
+ */
+function handsOn(record: TurnRecord, { run, node }: Asking): boolean {
+  return record.run === run && (record.batch ?? []).includes(node);
 }
 
 /**

@@ -65,6 +65,14 @@ describe('turn: who is let in beside another node', () => {
     assert.equal(decideTurn(left, { ...other, batch: [] }, dead).kind, 'refuse');
   });
 
+  it('an engine of the run that has the batch takes the lease over from its driver, which lives', () => {
+    const left = record({ open: out('w2'), batch: BATCH, process: {} as never });
+    const engine = asking('w2', { batch: [], opens: false });
+    assert.deepEqual(decideTurn(left, engine, living), { kind: 'take', open: out('w2') });
+    assert.equal(decideTurn(left, { ...engine, run: 'run-2' }, living).kind, 'refuse');
+    assert.equal(decideTurn(record({ open: out('w2'), process: {} as never }), engine, living).kind, 'refuse');
+  });
+
   it('names every node that is out', () => {
     const left = record({ open: out('w1'), mates: [out('w2')], batch: BATCH });
     const decision = decideTurn(left, asking('w3', { batch: [] }), dead);

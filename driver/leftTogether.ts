@@ -30,7 +30,7 @@ export interface StillOut {
 
 /**
  * Brings in what a stopped batch has left out, before anything else is begun: first what stands, which is put back, then
- * what is gone, which is finished. @returns what is out still, or who is at it.
+ * what is gone or may be about to go, which is finished. @returns what is out still, or who is at it.
  */
 export async function bringBatchIn(
   options: TurnOptions,
@@ -41,7 +41,9 @@ export async function bringBatchIn(
     return { exitCode: ExitCode.held, message: `${lease.holder} has them out at the same time: ${namesOf(lease)}` };
   options.log.emit({ type: 'run.reconciled', what: `${namesOf(lease)} were out at the same time: bringing them back` });
   const run = { ...options, batch: lease.batch };
-  const problems = await each(options, lease, {
+  const state = await readState(options.stack);
+  const problems = await each(lease, {
+    stands: (name) => state.hasVm(name) && !state.isPastLastLook(name),
     standing: (name) => putBackMate(run, name),
     gone: (name) => finish(run, name, plan),
   });
@@ -53,8 +55,10 @@ export async function bringBatchIn(
 /** Puts back what a stopped batch has left out, or one node of it. @throws CommandError for one whose VM is gone, at last. */
 export async function abortBatch(options: TurnOptions, lease: LeftBatch, node?: string): Promise<void> {
   const run = { ...options, batch: lease.batch };
-  const problems = await each(options, lease, {
+  const state = await readState(options.stack);
+  const problems = await each(lease, {
     only: node,
+    stands: (name) => state.hasVm(name),
     standing: (name) => putBackMate(run, name),
     gone: (name) => abortNode(run, name),
   });
@@ -63,16 +67,16 @@ export async function abortBatch(options: TurnOptions, lease: LeftBatch, node?: 
 
 interface Acts {
   only?: string | undefined;
+  stands: (name: string) => boolean;
   standing: (name: string) => Promise<void>;
   gone: (name: string) => Promise<void>;
 }
 
 /** One that fails is no reason to leave the others out as well. @returns what went wrong. */
-async function each({ stack }: TurnOptions, lease: LeftBatch, acts: Acts): Promise<string[]> {
-  const state = await readState(stack);
+async function each(lease: LeftBatch, acts: Acts): Promise<string[]> {
+  const { stands } = acts;
   const names = openNodes(lease).map(({ node }) => node);
   const wanted = names.filter((name) => acts.only === undefined || acts.only === name);
-  const stands = (name: string) => state.hasVm(name);
   const problems: string[] = [];
   for (const name of [...wanted.filter(stands), ...wanted.filter((other) => !stands(other))]) {
     try {

@@ -69,6 +69,11 @@ export class StackState {
     return this.ofNode(node).some(({ type, pendingReplacement }) => type === VM_TYPE && pendingReplacement !== true);
   }
 
+  /** Whether a replacement has had its last look at the node's VM: it may be about to go, whatever the state says of it. */
+  isPastLastLook(node: string): boolean {
+    return this.ofNode(node).some(({ type, pendingReplacement }) => type === GATE_TYPE && pendingReplacement === true);
+  }
+
   pendingOperations(): PendingOperation[] {
     return this.exported.deployment.pending_operations ?? [];
   }

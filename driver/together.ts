@@ -2,7 +2,7 @@ import { StepError } from '@prox-ops/operations';
 import { CommandError } from './exit';
 import { heldByAnother } from './lease';
 import { Mate, replaceMates } from './mate';
-import type { Phase } from './phases';
+import { beforeTheIrreversible, type Phase } from './phases';
 import type { PlannedNode } from './plan';
 import { reconcile } from './reconcile';
 import { rollBackAfter } from './rollback';
@@ -79,10 +79,11 @@ export class Together {
     const state = await this.reconciled();
     if (!state) return this.result();
     const isGone = ({ name, tracker }: Mate) => tracker.done.includes('delete VM') || !state.hasVm(name);
-    const failed = this.mates.filter((mate) => isGone(mate) && mate.tracker.failed !== undefined && !signal.aborted);
-    for (const mate of this.mates.filter((one) => !isGone(one)))
+    const failed = this.mates.filter(({ tracker }) => isStuck(tracker.failed) && !signal.aborted);
+    const others = this.mates.filter((mate) => !failed.includes(mate));
+    for (const mate of others.filter((one) => !isGone(one)))
       await this.putBack(mate, mate.tracker.failed === undefined ? 'another node of its batch failed' : message);
-    for (const mate of this.mates.filter((one) => isGone(one) && !failed.includes(one))) await this.finish(mate);
+    for (const mate of others.filter(isGone)) await this.finish(mate);
     for (const mate of failed) mate.fail(message, mate.tracker.failed);
     return this.rolledBack();
   }
@@ -136,6 +137,11 @@ export class Together {
     const outcomes = this.mates.map(({ outcome }) => outcome);
     return WORST.find((outcome) => outcomes.includes(outcome)) ?? 'replaced';
   }
+}
+
+/** What fails from the VM's end on is not put back, as in a turn of its own. */
+function isStuck(failed: Phase | undefined): boolean {
+  return failed !== undefined && !beforeTheIrreversible(failed);
 }
 
 /** The turn itself was refused: nothing of the node was begun. */

@@ -8,7 +8,7 @@ import type { Step } from './step.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Set by a run for its own steps: names of the batch's workers, separated by commas. */
+/** Set by a run for the engines that it starts: names of the batch's workers, separated by commas. */
 export const BATCH_NODES = 'PROX_OPS_BATCH';
 
 /**
@@ -22,8 +22,17 @@ export function batchIn(env: Environment): string[] {
 }
 
 /** The batch that the step's node is of; empty: it goes alone. A control plane always does. */
-export function batchOf({ node, ctx: { batch = [] } }: Pick<Step, 'node' | 'ctx'>): readonly string[] {
+export function batchOf({ node, ctx, deps }: Step): readonly string[] {
+  const batch = ctx.batch ?? batchIn(deps.env);
   return node.role === 'worker' && batch.length > 1 && batch.includes(node.name) ? batch : [];
+}
+
+/**
+ * Whether the step may open a node beside others: the run's own process may, which does it one after the other. An engine
+ * does it to several at once, so it only goes on with what the run has taken out.
+ */
+export function opensBatch({ ctx }: Step): boolean {
+  return ctx.batch !== undefined;
 }
 
 const LEFT_TO_RUN: readonly Bracket[] = ['evacuation', 'drain', 'turn'];

@@ -119,7 +119,7 @@ export interface StepContext {
   /** One line of progress, without any secret. */
   report: (message: string) => void;
   signal: AbortSignal;
-  /** Names of the workers that the run takes out at the same time; absent or one: one node at a time. */
+  /** The run's own process, which takes these workers out at the same time, one after the other; absent: one node at a time. */
   batch?: readonly string[];
 }
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { batchIn } from './batch.js';
 import type { ApiPath } from './clients/permissions.js';
 import { connect, type Session } from './clients/session.js';
 import type { BracketInputs, Clock, NodeTarget, ReleaseTarget, Settings, StepContext } from './contract.js';
@@ -92,7 +91,7 @@ function context(given: Partial<StepContext>, deps: StepDeps): StepContext {
     // What a dynamic provider prints reaches the engine's diagnostics while the step runs.
     report: given.report ?? ((line) => void process.stdout.write(`${line}\n`)),
     signal: given.signal ?? never,
-    batch: given.batch ?? batchIn(deps.env),
+    ...(given.batch && { batch: given.batch }),
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { cordoned, generations, powerCut, seen, talosVersions } from '../support/engine-cluster';
 import { replicasByNode } from '../support/linstor-replicas';
+import type { Finished } from '../support/engine-lab';
 import { mostAway, ParallelCluster, WORKERS } from '../support/parallel-cluster';
 import { holds } from '../support/verdict';
 
@@ -73,12 +74,12 @@ describe('roll --parallel: several workers at the same time, only where no invar
 
   it('one mate never comes up: the other is finished and well first, then the failed one is rolled back', async () => {
     const { engine } = cluster;
-    const target = await cluster.nextRelease();
+    const { pair, target } = await cluster.pair();
+    const [good, bad] = pair;
     const before = talosVersions(engine);
-    const [good, bad] = await cluster.pair();
     engine.lab.monitor.allowWorkersOut(2);
     engine.lab.faults.set('never-ready', bad);
-    const driver = engine.begin('roll', '--yes', '--json', '--parallel', '2', '--nodes', ...WORKERS);
+    const driver = engine.begin('roll', '--yes', '--json', '--parallel', '2', '--nodes', ...pair);
     const finished = engine.finished(driver);
     await seen(driver, /"type":"rollback\.started"/);
     engine.lab.faults.clear('never-ready', bad);
@@ -86,7 +87,7 @@ describe('roll --parallel: several workers at the same time, only where no invar
     assert.equal(code, 3, output);
     assert.equal(talosVersions(engine)[good], target, output);
     assert.equal(talosVersions(engine)[bad], before[bad]);
-    const well = output.indexOf(`"node.finished","node":"${good}","outcome":"replaced"`);
+    const well = output.indexOf(outcome(good, 'replaced'));
     assert.ok(well > 0 && well < output.indexOf('"type":"rollback.started"'), output);
     await inService();
     await holds(engine);
@@ -96,67 +97,32 @@ describe('roll --parallel: several workers at the same time, only where no invar
 
   it('storage breaks while the second one is taken out: no VM is touched, both are put back', async () => {
     const { engine } = cluster;
-    await cluster.nextRelease();
+    const { pair } = await cluster.pair();
     const before = generations(engine);
-    const pair = await cluster.pair();
-    const elsewhere = WORKERS.find((name) => !pair.includes(name)) ?? assert.fail();
+    const elsewhere = [...(await replicasByNode(BASE)).keys()].find((name) => !pair.includes(name)) ?? assert.fail();
     engine.lab.monitor.allowWorkersOut(2);
     const driver = engine.begin('roll', '--yes', '--json', '--parallel', '2', '--nodes', ...pair);
     const finished = engine.finished(driver);
-    await seen(driver, new RegExp(`"phase\\.started","node":"${pair[1]}","phase":"turn"`));
+    await seen(driver, phase(pair[1], 'turn'));
     engine.lab.faults.set('resource-faulty', elsewhere);
-    await seen(
-      driver,
-      new RegExp(`"phase\\.started","node":"${pair[0]}","phase":"restore"|"node.finished","node":"${pair[0]}"`),
-    );
+    await seen(driver, new RegExp(`${phase(pair[0], 'restore').source}|"node\\.finished","node":"${pair[1]}"`));
     engine.lab.faults.clear();
     const { code, output } = await finished;
     assert.equal(code, 3, output);
-    assert.match(output, new RegExp(`"node":"${pair[0]}","outcome":"put back"`));
+    assert.ok(output.includes(outcome(pair[0], 'put back')), output);
     assert.deepEqual(generations(engine), before, output);
     await inService();
     await holds(engine);
     engine.lab.monitor.allowWorkersOut(1);
   });
 
-  for (const [death, phase] of [
-    ['drain', 'drain'],
-    ['create VM', 'create VM'],
-    ['join', 'join'],
-    ['uncordon', 'uncordon'],
-  ] as const)
-    it(`driver and engine killed at ${death}: told by status and unlock, run again: converges`, async () => {
-      const { engine } = cluster;
-      const target = await cluster.nextRelease();
-      const pair = await cluster.pair();
-      engine.lab.monitor.allowWorkersOut(2);
-      const driver = engine.begin('roll', '--yes', '--json', '--parallel', '2', '--nodes', ...pair);
-      const finished = engine.finished(driver);
-      await seen(driver, new RegExp(`"phase\\.started","node":"${pair[1]}","phase":"${phase}"`));
-      powerCut(driver);
-      const first = await finished;
-      if (phase !== 'uncordon') {
-        const status = await engine.proxOps('status');
-        for (const name of pair) assert.match(status.stdout, new RegExp(`node ${name} is out of the cluster`));
-      }
-      await cluster.converges(first, '--parallel', '2', '--nodes', ...pair);
-      for (const name of pair) assert.equal(talosVersions(engine)[name], target);
-      await inService();
-      await holds(engine);
-      engine.lab.monitor.allowWorkersOut(1);
-    });
-
-  it('killed while they are taken out: abort puts both back', async () => {
+  it('killed while they are taken out: status names both, abort puts both back', async () => {
     const { engine } = cluster;
-    await cluster.nextRelease();
+    const { pair } = await cluster.pair();
     const before = generations(engine);
-    const pair = await cluster.pair();
     engine.lab.monitor.allowWorkersOut(2);
-    const driver = engine.begin('roll', '--yes', '--json', '--parallel', '2', '--nodes', ...pair);
-    const finished = engine.finished(driver);
-    await seen(driver, new RegExp(`"phase\\.started","node":"${pair[1]}","phase":"evacuate"`));
-    powerCut(driver);
-    const first = await finished;
+    const first = await killedAt(pair, pair[1], 'evacuate');
+    await namesBoth(pair);
     const abort = await engine.proxOps('abort');
     assert.equal(abort.code, 0, `${first.output}\n--- abort:\n${abort.output}`);
     assert.deepEqual(generations(engine), before);
@@ -165,23 +131,65 @@ describe('roll --parallel: several workers at the same time, only where no invar
     engine.lab.monitor.allowWorkersOut(1);
   });
 
-  it('Ctrl-C once a VM is gone: both are finished, none is begun', async () => {
+  for (const [at, of] of [
+    ['drain', 1],
+    ['create VM', 0],
+    ['join', 1],
+    ['uncordon', 1],
+  ] as const)
+    it(`driver and engine killed at ${at} of one: a roll brings both in and goes on`, async () => {
+      const { engine } = cluster;
+      const { pair, target } = await cluster.pair();
+      engine.lab.monitor.allowWorkersOut(2);
+      const first = await killedAt(pair, pair[of], at);
+      if (at !== 'uncordon') await namesBoth(pair);
+      const again = await engine.proxOps('roll', '--yes', '--parallel', '2', '--nodes', ...pair);
+      assert.equal(again.code, 0, `${first.output}\n--- run again:\n${again.output}`);
+      for (const name of pair) assert.equal(talosVersions(engine)[name], target, again.output);
+      await inService();
+      await holds(engine);
+      engine.lab.monitor.allowWorkersOut(1);
+    });
+
+  it('Ctrl-C once a VM is gone: what is gone is finished, what stands is put back', async () => {
     const { engine } = cluster;
-    const target = await cluster.nextRelease();
-    const pair = await cluster.pair();
+    const { pair, target } = await cluster.pair();
     engine.lab.monitor.allowWorkersOut(2);
-    const driver = engine.begin('roll', '--yes', '--json', '--parallel', '2', '--nodes', ...WORKERS);
+    const driver = engine.begin('roll', '--yes', '--json', '--parallel', '2', '--nodes', ...pair);
     const finished = engine.finished(driver);
-    await seen(driver, new RegExp(`"phase\\.started","node":"${pair[0]}","phase":"create VM"`));
+    await seen(driver, phase(pair[0], 'create VM'));
     driver.kill('SIGINT');
     const { code, output } = await finished;
-    assert.equal(code, 130, output);
-    const rolled = WORKERS.filter((name) => talosVersions(engine)[name] === target);
-    assert.ok(rolled.every((name) => pair.includes(name)) && rolled.length > 0, output);
+    assert.equal(talosVersions(engine)[pair[0]], target, output);
+    // With both of them finished nothing was left to stop before.
+    assert.equal(code, talosVersions(engine)[pair[1]] === target ? 0 : 130, output);
     await inService();
     await holds(engine);
     engine.lab.monitor.allowWorkersOut(1);
   });
+
+  async function killedAt(pair: string[], node: string, at: string): Promise<Finished> {
+    const driver = cluster.engine.begin('roll', '--yes', '--json', '--parallel', '2', '--nodes', ...pair);
+    const finished = cluster.engine.finished(driver);
+    await seen(driver, phase(node, at));
+    powerCut(driver);
+    return finished;
+  }
+
+  async function namesBoth(pair: string[]): Promise<void> {
+    for (const command of ['status', 'unlock']) {
+      const { stdout } = await cluster.engine.proxOps(command);
+      for (const name of pair) assert.match(stdout, new RegExp(`node ${name} is out of the cluster`), command);
+    }
+  }
+
+  function phase(node: string, name: string): RegExp {
+    return new RegExp(`"phase\\.started","node":"${node}","phase":"${name}"`);
+  }
+
+  function outcome(node: string, what: string): string {
+    return `"node.finished","node":"${node}","outcome":"${what}"`;
+  }
 
   async function inService(): Promise<void> {
     for (const name of WORKERS) assert.equal(await cordoned(cluster.engine, name), false, name);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Recorded as WorldEvent } from '../../lab/world/events';
 import { loosenBudgets } from './loose-budgets';
 import { EngineLab, type Finished } from './engine-lab';
-import { release } from './engine-cluster';
+import { release, talosVersions } from './engine-cluster';
 
 const CONTROL_PLANES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3'];
 /** On four hosts: two of a host are clones of one template. */
@@ -18,6 +18,8 @@ export interface PlannedBatches {
 /** A cluster with six workers, whose budgets let some of them go together. */
 export class ParallelCluster {
   private rolled = 0;
+  /** The release to run; its slot's other one is what the nodes that still need a turn run. */
+  private target = '';
 
   private constructor(readonly engine: EngineLab) {}
 
@@ -31,11 +33,11 @@ export class ParallelCluster {
     return new ParallelCluster(engine);
   }
 
-  /** Makes a release that no node runs the one to run. */
+  /** Makes a release that no node runs the one to run. The one before stays in the other slot. */
   async nextRelease(): Promise<string> {
-    const target = `v1.12.${FIRST_PATCH + this.rolled++}`;
-    await release(this.engine, target);
-    return target;
+    this.target = `v1.12.${FIRST_PATCH + this.rolled++}`;
+    await release(this.engine, this.target);
+    return this.target;
   }
 
   async plan(...args: string[]): Promise<PlannedBatches> {
@@ -44,12 +46,31 @@ export class ParallelCluster {
     return JSON.parse(plan.stdout) as PlannedBatches;
   }
 
-  /** Two workers that may go together now. */
-  async pair(): Promise<[string, string]> {
-    const { batches = [] } = await this.plan('--parallel', '2', '--nodes', ...WORKERS);
-    const two = batches.find(({ nodes }) => nodes.length === 2)?.nodes;
-    assert.ok(two, `no two workers may go together: ${JSON.stringify(batches)}`);
-    return two as [string, string];
+  /** Two workers that need a turn and may go together now, and the release that they are to run. */
+  async pair(): Promise<{ pair: [string, string]; target: string }> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      if (this.target === '') await this.nextRelease();
+      const stale = this.stale();
+      const { batches = [] } = stale.length < 2 ? {} : await this.plan('--parallel', '2', '--nodes', ...stale);
+      const two = batches.find(({ nodes }) => nodes.length === 2)?.nodes;
+      if (two) return { pair: two as [string, string], target: this.target };
+      await this.rollTheRest();
+      await this.nextRelease();
+    }
+    assert.fail('no two workers may go together');
+  }
+
+  private stale(): string[] {
+    const running = talosVersions(this.engine);
+    return WORKERS.filter((name) => running[name] !== this.target);
+  }
+
+  /** A node that misses a release runs one that is in no slot any more, and could not be put back. */
+  private async rollTheRest(): Promise<void> {
+    const stale = this.stale();
+    if (stale.length === 0) return;
+    const roll = await this.engine.proxOps('roll', '--yes', '--nodes', ...stale);
+    assert.equal(roll.code, 0, roll.output);
   }
 
   /** Whatever is out after it is brought in by another roll, which has to succeed. */

@@ -2,7 +2,7 @@ import { KubernetesError } from '../clients/kubernetes.js';
 import type { Lease } from '../clients/kubernetesObjects.js';
 import { LEASE_NAME } from '../clients/permissions.js';
 import type { Session } from '../clients/session.js';
-import { batchOf } from '../batch.js';
+import { batchOf, opensBatch } from '../batch.js';
 import { Fenced, Stop } from '../runtime/errors.js';
 import { until } from '../runtime/waiting.js';
 import { watching, type Step } from '../step.js';
@@ -63,7 +63,14 @@ async function tryTurn(step: Step, lease: Lease | undefined): Promise<Try> {
   const { node, deps, ctx } = step;
   const record = lease && fromLease(lease);
   const { runId: run, holder, clock } = ctx;
-  const asking: Asking = { node: node.name, run, holder, now: clock.now(), batch: batchOf(step) };
+  const asking: Asking = {
+    node: node.name,
+    run,
+    holder,
+    now: clock.now(),
+    batch: batchOf(step),
+    opens: opensBatch(step),
+  };
   const decision = await settle(step, record, asking);
   const open: OpenNode = {
     ...(decision.open ?? { evacuated: false, places: {} }),

@@ -10,6 +10,8 @@ export interface Asking {
   now: number;
   /** The workers that the run was asked to take out at the same time, this one among them; empty: one node at a time. */
   batch: readonly string[];
+  /** Whether it may be opened beside others: see `opensBatch`. */
+  opens: boolean;
 }
 
 export type TurnDecision =
@@ -42,20 +44,23 @@ export function decideTurn(record: TurnRecord | undefined, asking: Asking, gone:
   return decideHeld(record, open, asking, gone);
 }
 
-/** A batch is taken out and brought back by the run's own process, and replaced by the engine that it starts in between. */
-function handsOn(record: TurnRecord, { run, node, batch }: Asking): boolean {
-  return record.run === run && batch.includes(node) && (record.batch ?? []).includes(node);
+/**
+ * A batch is taken out and brought back by the run's own process, and replaced by the engines that it starts in between:
+ * each takes the lease over from the other, alive as it is. So does the engine that rolls back the last one of it.
+ */
+function handsOn(record: TurnRecord, { run, node }: Asking): boolean {
+  return record.run === run && (record.batch ?? []).includes(node);
 }
 
 /**
  * Beside others goes only a node of the batch that they are of, too: as the lease has it from this very run, or, where it is
  * out already, as a run that finishes what another one left has found it.
  */
-function mayGoBeside(record: TurnRecord, { node, run, batch }: Asking, others: OpenNode[]): boolean {
+function mayGoBeside(record: TurnRecord, { node, run, batch, opens }: Asking, others: OpenNode[]): boolean {
   const together = [node, ...others.map((other) => other.node)];
   if (!together.every((name) => batch.includes(name))) return false;
   const out = openNodes(record).some((other) => other.node === node);
-  return out || (record.run === run && together.every((name) => record.batch?.includes(name)));
+  return out || (opens && record.run === run && together.every((name) => record.batch?.includes(name)));
 }
 
 /** Never two nodes out at once, whoever took the other one out and whether or not that run still lives. */

@@ -23,7 +23,7 @@ function record(more: Partial<TurnRecord> = {}): TurnRecord {
 }
 
 function asking(node: string, more: Partial<Asking> = {}): Asking {
-  return { node, run: 'run-1', holder: 'x@here:2', now: 1000, batch: BATCH, ...more };
+  return { node, run: 'run-1', holder: 'x@here:2', now: 1000, batch: BATCH, opens: true, ...more };
 }
 
 const living = (): boolean => false;
@@ -38,6 +38,7 @@ describe('turn: who is let in beside another node', () => {
 
   const refused: [string, TurnRecord, Asking][] = [
     ['a run that was asked for one node at a time', held, asking('w2', { batch: [] })],
+    ['an engine, which would open several at once', held, asking('w2', { opens: false })],
     ['a node that is not of the batch', held, asking('w3')],
     ['a node that only the asking names', record({ open: out('w1') }), asking('w2')],
     ['a node that only the lease names', held, asking('w2', { batch: ['w2', 'w3'] })],
@@ -58,10 +59,18 @@ describe('turn: who is let in beside another node', () => {
 
   it('a run that finishes what another one left may go on with each of its nodes, once that one is gone', () => {
     const left = record({ open: out('w1'), mates: [out('w2')], batch: BATCH, process: {} as never });
-    const other = asking('w2', { run: 'run-2' });
+    const other = asking('w2', { run: 'run-2', opens: false });
     assert.deepEqual(decideTurn(left, other, dead), { kind: 'take', open: out('w2'), from: 'x@here:1' });
     assert.equal(decideTurn(left, other, living).kind, 'refuse');
     assert.equal(decideTurn(left, { ...other, batch: [] }, dead).kind, 'refuse');
+  });
+
+  it('an engine of the run that has the batch takes the lease over from its driver, which lives', () => {
+    const left = record({ open: out('w2'), batch: BATCH, process: {} as never });
+    const engine = asking('w2', { batch: [], opens: false });
+    assert.deepEqual(decideTurn(left, engine, living), { kind: 'take', open: out('w2') });
+    assert.equal(decideTurn(left, { ...engine, run: 'run-2' }, living).kind, 'refuse');
+    assert.equal(decideTurn(record({ open: out('w2'), process: {} as never }), engine, living).kind, 'refuse');
   });
 
   it('names every node that is out', () => {
@@ -111,14 +120,20 @@ describe('a batch, step by step', () => {
   beforeEach(() => {
     world = new World();
     driver = inBatch(world.run('driver'));
-    engine = inBatch(world.run('engine'), BATCH, { PROX_OPS_TOGETHER: '1' });
+    engine = byEngine(world.run('engine'));
     world.proofs.set('driver', false);
     world.proofs.set('engine', false);
   });
 
-  /** The driver and the engine that it starts: two processes of one run. */
-  function inBatch(run: Run, batch = BATCH, env: Record<string, string> = {}): Run {
-    return { ctx: { ...run.ctx, runId: 'run-1', batch }, deps: { ...run.deps, env } };
+  /** The run's own process. */
+  function inBatch(run: Run, batch = BATCH): Run {
+    return { ctx: { ...run.ctx, runId: 'run-1', batch }, deps: run.deps };
+  }
+
+  /** An engine that it starts: told by its environment alone. */
+  function byEngine(run: Run, batch = BATCH): Run {
+    const env = { PROX_OPS_BATCH: batch.join(','), PROX_OPS_TOGETHER: '1' };
+    return { ctx: { ...run.ctx, runId: 'run-1' }, deps: { ...run.deps, env } };
   }
 
   const goOut = (node: string, by = driver): Promise<void> =>
@@ -157,6 +172,11 @@ describe('a batch, step by step', () => {
   function inOtherRun(run: Run): Run {
     return { ctx: { ...run.ctx, runId: 'run-2' }, deps: run.deps };
   }
+
+  it('an engine that takes out two by itself is refused the second, whatever its environment names', async () => {
+    await step('turn', 'w1');
+    await expectStop(step('turn', 'w2'), /node w1 is out of the cluster/);
+  });
 
   it('a worker does not go beside a control plane, whatever is named', async () => {
     const both = inBatch(world.run('driver'), ['c1', 'w1']);

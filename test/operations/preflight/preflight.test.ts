@@ -8,7 +8,8 @@ import {
 } from '../../../operations/src/index';
 import { lookBefore } from '../../../operations/src/actions/before';
 import { takeSnapshot } from '../../../operations/src/preflight/snapshot';
-import { addressOf, World } from '../support/world';
+import { toLease } from '../../../operations/src/actions/turnRecord';
+import { addressOf, LEASE, World } from '../support/world';
 
 const CONTROL_PLANES = ['c1', 'c2', 'c3'].map(addressOf);
 const NODES = ['c1', 'c2', 'c3', 'w1', 'w2', 'w3'];
@@ -451,5 +452,21 @@ describe('operations/preflight: what a rollout will meet', () => {
     const found = await preflight(world, [turn(world, 'w1'), turn(world, 'w2')]);
     assert.deepEqual(blockers(found), []);
     assert.ok(found.some(({ object, found: text }) => object === 'node w2' && text.includes('last step: drain')));
+  });
+
+  it('every node that a stopped run left out is told, and none of them stands in the way', async () => {
+    const out = (node: string) => ({ node, vm: '', step: 'drain', evacuated: true, places: {} });
+    const record = { holder: '', run: 'r7', renewedAt: 0, acquiredAt: 0, seconds: 30, transitions: 0 };
+    const lease = toLease({ ...record, open: out('w1'), mates: [out('w2')], batch: ['w1', 'w2'] }, 'kube-system');
+    world.kubernetes.put(LEASE, lease);
+    for (const node of ['w1', 'w2']) {
+      world.ready(node, false);
+      world.linstor.find(node).connection_status = 'OFFLINE';
+      world.proxmox.vms.delete(turn(world, node).vmId);
+    }
+    const found = await preflight(world, [turn(world, 'w1'), turn(world, 'w2'), turn(world, 'w3')]);
+    assert.deepEqual(blockers(found), []);
+    const told = found.filter(({ topic }) => topic === 'lock').map(({ object }) => object);
+    assert.deepEqual(told, ['node w1', 'node w2']);
   });
 });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { Connection } from '../../lab/kubernetes/connection';
-import { until } from '../lab/kubernetes/support';
+import { AggregatedKind } from '../support/aggregated-kind';
 import { editStack, generations, powerCut, seen } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
 import { holds } from '../support/verdict';
@@ -11,15 +10,13 @@ const WORKERS = ['k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
 const TALOS = 'v1.11.3';
 const OLD = 'v1.31.9';
 const NEW = 'v1.32.9';
-const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-/** What Kubernetes 1.32 serves no more. The lab's API server is newer and serves it as a definition of its own. */
-const REMOVED = { group: 'resource.k8s.io', version: 'v1alpha3', plural: 'podschedulingcontexts' };
-const CONTEXTS = `/apis/${REMOVED.group}/${REMOVED.version}/namespaces/default/${REMOVED.plural}`;
-
-interface Definition {
-  metadata: { name: string };
-  status?: { conditions?: { type: string; status: string }[] };
-}
+/** What Kubernetes 1.32 serves no more. */
+const REMOVED = {
+  group: 'resource.k8s.io',
+  version: 'v1alpha3',
+  plural: 'podschedulingcontexts',
+  kind: 'PodSchedulingContext',
+};
 
 /** Another Kubernetes for machines that run on, in the order that Kubernetes supports. */
 describe('another Kubernetes in place, on the real engine', () => {
@@ -55,19 +52,18 @@ describe('another Kubernetes in place, on the real engine', () => {
   });
 
   it('objects of a kind that the new release no longer serves block it, until they are gone', async () => {
-    const api = new Connection(await engine.lab.parts.kubernetes.adminKubeconfig());
+    const contexts = await AggregatedKind.serve(await engine.lab.parts.kubernetes.adminKubeconfig(), REMOVED);
     try {
-      await serveRemovedKind(api);
-      await api.create(CONTEXTS, { ...kindOfContexts(), metadata: { name: 'left-over' } });
+      contexts.objects = 2;
       const roll = await engine.proxOps('roll', '--yes', '--strategy', 'in-place');
       assert.equal(roll.code, 2, roll.output);
       assert.match(roll.output, /no object of a kind that v1\.32 no longer serves/);
-      assert.match(roll.output, /1 podschedulingcontexts\.v1alpha3\.resource\.k8s\.io/);
+      assert.match(roll.output, /2 podschedulingcontexts\.v1alpha3\.resource\.k8s\.io/);
       assert.deepEqual(skew.versions, { kubelets: [OLD], servers: [OLD] });
-      await api.delete(`${CONTEXTS}/left-over`);
+      contexts.objects = 0;
       assert.notDeepEqual(await turns('--strategy', 'in-place'), []);
     } finally {
-      api.close();
+      await contexts.close();
     }
   });
 
@@ -110,29 +106,6 @@ describe('another Kubernetes in place, on the real engine', () => {
     assert.deepEqual(generations(engine), built);
     await holds(engine);
   });
-
-  async function serveRemovedKind(api: Connection): Promise<void> {
-    const { group, version, plural } = REMOVED;
-    const name = `${plural}.${group}`;
-    const { kind } = kindOfContexts();
-    const versions = [{ name: version, served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }];
-    await api.create(DEFINITIONS, {
-      // The API server keeps *.k8s.io for those who say that they mean it.
-      metadata: { name, annotations: { 'api-approved.kubernetes.io': 'unapproved, a test of prox-ops' } },
-      spec: { group, scope: 'Namespaced', names: { plural, kind }, versions },
-    });
-    await until<Definition>(api, DEFINITIONS, (all) =>
-      all.some(
-        ({ metadata, status }) =>
-          metadata.name === name &&
-          (status?.conditions ?? []).some(({ type, status: is }) => type === 'Established' && is === 'True'),
-      ),
-    );
-  }
-
-  function kindOfContexts(): { apiVersion: string; kind: string } {
-    return { apiVersion: `${REMOVED.group}/${REMOVED.version}`, kind: 'PodSchedulingContext' };
-  }
 
   /** Name, action and part of each planned turn. */
   async function turns(...options: string[]): Promise<string[][]> {

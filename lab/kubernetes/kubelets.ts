@@ -114,6 +114,15 @@ export class Kubelets {
     });
     run.registered = true;
     this.onChange(machine.node);
+    await this.offerWhatIsThere(session, machine);
+  }
+
+  /** A device plugin may have been ready before this kubelet was seen to have registered: then nobody tells of it again. */
+  private async offerWhatIsThere(session: Session, machine: Machine): Promise<void> {
+    if (gpuCount(machine, this.world.inventory) === 0) return;
+    const path = `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${machine.node}`)}`;
+    const { items } = await session.connection.get<{ items: V1Pod[] }>(path);
+    if (items.some((pod) => isDevicePlugin(pod) && isReady(pod))) await this.offerGpus(session, machine);
   }
 
   private async putNode({ connection }: Session, machine: Machine): Promise<V1Node> {

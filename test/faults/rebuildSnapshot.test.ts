@@ -52,7 +52,14 @@ describe('R002 a cluster is rebuilt from an etcd snapshot', () => {
       namespace: 'default',
       body: { metadata: { name: 'only-in-etcd' }, data: { said: 'by hand' } },
     });
-    await core.createNode({ body: { metadata: { name: 'long-gone' } } });
+    const room = { cpu: '8', memory: '16Gi', pods: '110' };
+    await core.createNode({
+      body: {
+        metadata: { name: 'long-gone' },
+        spec: { unschedulable: true },
+        status: { capacity: room, allocatable: room },
+      },
+    });
     await kubectl(engine, old, 'cordon', 'k8s-ctrl-2');
     await kubectl(engine, old, 'annotate', 'node', 'k8s-ctrl-2', 'prox-ops.io/cordoned-by=run-of-before');
     await kubectl(engine, old, 'annotate', 'kustomization', 'apps', '-n', 'flux-system', 'prox-ops.io/suspended-by=x');

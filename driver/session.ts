@@ -131,17 +131,32 @@ function watchSignals(log: RunLog, view: View, json: boolean): { signal: AbortSi
 
 /** What a run that stops at once leaves, from its events. */
 export function leftBehind(events: readonly Recorded[]): string {
+  const together = stepsUnderWay(events);
+  if (together.size > 1) return leftTogether([...together]);
+  const last = events.findLast((event) => event.type === 'phase.started' || event.type === 'node.finished');
+  if (last?.type !== 'phase.started') return 'Stopped. No node is half replaced. Go on with: prox-ops roll';
+  return leftTogether([[last.node, last.phase]]);
+}
+
+function leftTogether(steps: [node: string, phase: string][]): string {
+  const where = steps.map(([node, phase]) => `${node} is at the step '${phase}', which the engine may still finish. `);
+  const ways = steps.map(([node]) => `prox-ops abort ${node}`).join(', ');
+  return `Stopped at once. ${where.join('')}Go on with: prox-ops roll, or, while its VM stands: ${ways}`;
+}
+
+/** The last step of each node whose turn has begun and not ended. */
+function stepsUnderWay(events: readonly Recorded[]): Map<string, string> {
   const steps = new Map<string, string>();
+  const begun = new Set<string>();
   for (const event of events) {
-    if (event.type === 'phase.started') steps.set(event.node, event.phase);
-    if (event.type === 'node.finished') steps.delete(event.node);
+    if (event.type === 'node.started') begun.add(event.node);
+    if (event.type === 'phase.started' && begun.has(event.node)) steps.set(event.node, event.phase);
+    if (event.type === 'node.finished') {
+      begun.delete(event.node);
+      steps.delete(event.node);
+    }
   }
-  if (steps.size === 0) return 'Stopped. No node is half replaced. Go on with: prox-ops roll';
-  const where = [...steps].map(
-    ([node, phase]) => `${node} is at the step '${phase}', which the engine may still finish. `,
-  );
-  const ways = [...steps.keys()].map((node) => `prox-ops abort ${node}`);
-  return `Stopped at once. ${where.join('')}Go on with: prox-ops roll, or, while its VM stands: ${ways.join(', ')}`;
+  return steps;
 }
 
 function startView(log: RunLog, json: boolean): View {

@@ -13,6 +13,7 @@ import { stepSummary } from '../../driver/reports/stepSummary';
 import { reportText } from '../../driver/reports/table';
 import { runTimeline } from '../../driver/reports/timeline';
 import { runEnvironment } from '../../driver/rollUpdate';
+import { GATE_TYPE, StackState, VM_TYPE } from '../../driver/state';
 import type { RunEvent } from '../../driver/events';
 import { nodesOf, OPENED, START, recorded, started, timed } from '../support/events';
 
@@ -90,6 +91,36 @@ describe('driver: several workers at a time', () => {
       ['w1', 'w2'],
     );
     assert.equal(asLeftBatch({ ...lease, batch: ['w1', 'w2'] }), undefined);
+  });
+
+  it('a VM whose last look has been had may be about to go, whatever the state says of it', () => {
+    const parent = 'urn:pulumi:lab::prox-ops::prox-ops:cluster:Cluster$prox-ops:node:TalosNode::w1';
+    const resource = (type: string, pendingReplacement: boolean) => ({
+      urn: `urn:pulumi:lab::prox-ops::${type}::w1-${type.length}`,
+      type,
+      parent,
+      ...(pendingReplacement && { pendingReplacement }),
+    });
+    const stateOf = (turnGone: boolean, gateGone: boolean) =>
+      new StackState({
+        version: 3,
+        deployment: {
+          resources: [
+            resource('pulumi-nodejs:dynamic/prox-ops:RolloutTurn', turnGone),
+            resource(GATE_TYPE, gateGone),
+            resource(VM_TYPE, false),
+          ],
+        },
+      });
+    const cases = [stateOf(false, false), stateOf(true, false), stateOf(true, true)];
+    assert.deepEqual(
+      cases.map((state) => [state.openNodes().includes('w1'), state.hasVm('w1'), state.isPastLastLook('w1')]),
+      [
+        [false, true, false],
+        [true, true, false],
+        [true, true, true],
+      ],
+    );
   });
 
   describe('the reports', () => {

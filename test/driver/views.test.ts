@@ -137,7 +137,8 @@ describe('driver/views', () => {
       "Stopped at once. k8s-ctrl-1 is at the step 'drain', which the engine may still finish. " +
         'Go on with: prox-ops roll, or, while its VM stands: prox-ops abort k8s-ctrl-1',
     );
-    const two = leftBehind(record(at('a', 'join'), at('b', 'drain')));
+    const begun = (node: string): RunEvent => ({ type: 'node.started', node, index: 0, of: 2, to: 'v1.12.4' });
+    const two = leftBehind(record(begun('a'), at('a', 'join'), begun('b'), at('b', 'drain')));
     assert.match(two, /a is at the step 'join'.*b is at the step 'drain'.*prox-ops abort a, prox-ops abort b$/);
     const ended: RunEvent = { type: 'node.finished', node: 'a', outcome: 'replaced', ms: 1 };
     assert.match(leftBehind(record(at('a', 'join'), ended)), /^Stopped\. No node is half replaced/);

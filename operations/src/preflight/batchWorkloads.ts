@@ -73,7 +73,9 @@ function ceph(leaving: LeavingPods[], scene: Scene): string | undefined {
   const keepers = leaving.filter(({ node }) =>
     scene.podsOn(node).some(({ metadata }) => CEPH.includes(metadata.labels?.['app'] ?? '')),
   );
-  return keepers.length > 1 ? `${keepers.map(({ node }) => node).join(', ')} all run parts of Ceph's storage` : undefined;
+  return keepers.length > 1
+    ? `${keepers.map(({ node }) => node).join(', ')} all run parts of Ceph's storage`
+    : undefined;
 }
 
 function room(leaving: LeavingPods[], scene: Scene): string | undefined {

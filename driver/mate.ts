@@ -25,6 +25,18 @@ class MateTracker extends TurnTracker {
   }
 }
 
+/** What is done to the world for a mate; tests bring their own. */
+export interface MateActs {
+  /** @throws StepError, CommandError; what had been done before stays. */
+  takeOut: (options: TurnOptions, name: string) => Promise<void>;
+  /** One update of the engine for all of them. @throws UpdateError. */
+  replace: (options: TurnOptions, mates: Mate[], signal: AbortSignal | undefined) => Promise<void>;
+  /** @throws UpdateError, StepError, CommandError. */
+  putBack: (options: TurnOptions, name: string) => Promise<void>;
+  /** Of a new machine. @throws StepError, CommandError. */
+  restore: (options: TurnOptions, name: string) => Promise<void>;
+}
+
 /** One worker of a batch: taken out by the run, replaced by the engine beside the others, brought back by the run. */
 export class Mate {
   /** Absent until its turn has ended. */
@@ -38,6 +50,7 @@ export class Mate {
   constructor(
     private readonly options: TurnOptions,
     readonly node: PlannedNode,
+    private readonly acts: MateActs = MATE_ACTS,
   ) {
     this.tracker = new MateTracker(node.name, options.log);
   }
@@ -57,7 +70,7 @@ export class Mate {
     this.begun = true;
     this.started = Date.now();
     this.options.log.emit({ type: 'node.started', node: name, index, of, from, to });
-    await new InPlaceTurn(this.options, name).takeOut((await standingNode(this.options.stack, name)).inputs);
+    await this.acts.takeOut(this.options, name);
   }
 
   /** One event of the engine that is about this node. */
@@ -67,14 +80,13 @@ export class Mate {
 
   /** Its VM stands: what was taken from it is put back. @throws UpdateError, StepError, CommandError. */
   putBack(): Promise<void> {
-    return putBackMate(this.options, this.name);
+    return this.acts.putBack(this.options, this.name);
   }
 
   /** Its VM is gone: it is made to its end, and brought back. @throws UpdateError, StepError, CommandError. */
   async finish(): Promise<void> {
-    if (!this.isReplaced) await replaceMates(this.options, [this], undefined);
-    await forgetAdopted(stackFileOf(this.options.stack), this.name);
-    await restoreMate(this.options, this.name);
+    if (!this.isReplaced) await this.acts.replace(this.options, [this], undefined);
+    await this.acts.restore(this.options, this.name);
   }
 
   /** It is left out. */
@@ -93,11 +105,7 @@ export class Mate {
 }
 
 /** One update of all these nodes: the engine replaces their machines at the same time. @throws UpdateError. */
-export async function replaceMates(
-  options: TurnOptions,
-  mates: Mate[],
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function replaceMates(options: TurnOptions, mates: Mate[], signal: AbortSignal | undefined): Promise<void> {
   const names = mates.map(({ name }) => name).join(',');
   await applyUpdate(options, {
     targets: mates.flatMap(({ node }) => node.urns),
@@ -130,7 +138,25 @@ export async function putBackMate(options: TurnOptions, name: string): Promise<v
   await restoreMate(options, name);
 }
 
+/** Out of service, its VM standing. */
+async function takeOutMate(options: TurnOptions, name: string): Promise<void> {
+  await new InPlaceTurn(options, name).takeOut((await standingNode(options.stack, name)).inputs);
+}
+
+/** Its machine is a new one: what was found of an adopted one went with its VM. */
+async function restoreNewMate(options: TurnOptions, name: string): Promise<void> {
+  await forgetAdopted(stackFileOf(options.stack), name);
+  await restoreMate(options, name);
+}
+
 /** Its machine is in service: replicas may come again, pods too, and the turn is given back. */
 async function restoreMate(options: TurnOptions, name: string): Promise<void> {
   await new InPlaceTurn(options, name).putBack((await standingNode(options.stack, name)).inputs);
 }
+
+export const MATE_ACTS: MateActs = {
+  takeOut: takeOutMate,
+  replace: replaceMates,
+  putBack: putBackMate,
+  restore: restoreNewMate,
+};

@@ -1,7 +1,7 @@
 import { StepError } from '@prox-ops/operations';
 import { CommandError } from './exit';
 import { heldByAnother } from './lease';
-import { Mate, replaceMates } from './mate';
+import { Mate, MATE_ACTS, type MateActs } from './mate';
 import { beforeTheIrreversible, type Phase } from './phases';
 import type { PlannedNode } from './plan';
 import { reconcile } from './reconcile';
@@ -12,6 +12,24 @@ import { readState, type StackState } from './state';
 
 /** What a batch comes to, by the worst that became of one of its nodes. */
 const WORST: readonly Outcome[] = ['open', 'put back', 'rolled back', 'held', 'refused'];
+
+/** What is done to the world for a batch; tests bring their own. */
+export interface BatchActs extends MateActs {
+  /** After an update that failed: state and world agree again. @throws CommandError where they cannot be made to. */
+  settled: (options: RollOptions) => Promise<Pick<StackState, 'hasVm'>>;
+  heldByAnother: typeof heldByAnother;
+  rollBackAfter: typeof rollBackAfter;
+}
+
+const BATCH_ACTS: BatchActs = {
+  ...MATE_ACTS,
+  settled: async ({ stack, log }) => {
+    await reconcile({ stack, log });
+    return readState(stack);
+  },
+  heldByAnother,
+  rollBackAfter,
+};
 
 const JOINS: Partial<Record<string, Phase>> = { evacuation: 'restore', drain: 'uncordon', turn: 'health' };
 
@@ -24,9 +42,13 @@ export class Together {
   private readonly options: RollOptions;
   private readonly mates: Mate[];
 
-  constructor(options: RollOptions, nodes: PlannedNode[]) {
+  constructor(
+    options: RollOptions,
+    nodes: PlannedNode[],
+    private readonly acts: BatchActs = BATCH_ACTS,
+  ) {
     this.options = { ...options, batch: nodes.map(({ name }) => name) };
-    this.mates = nodes.map((node) => new Mate(this.options, node));
+    this.mates = nodes.map((node) => new Mate(this.options, node, acts));
   }
 
   async take(index: number, of: number): Promise<Outcome> {
@@ -35,7 +57,7 @@ export class Together {
     const stopped = await this.takeOut(index, of);
     if (stopped) return this.giveUp(stopped);
     try {
-      await replaceMates(this.options, this.mates, signal);
+      await this.acts.replace(this.options, this.mates, signal);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       return this.afterFailure(error.message);
@@ -62,7 +84,7 @@ export class Together {
   /** No VM was touched: whatever was taken out is put back, the last one first. */
   private async giveUp({ mate, error }: { mate?: Mate; error: Error }): Promise<Outcome> {
     if (mate && hasNotBegun(error)) {
-      mate.end((await heldByAnother(this.options)) ? 'held' : 'refused', error.message);
+      mate.end((await this.acts.heldByAnother(this.options)) ? 'held' : 'refused', error.message);
     }
     const because = mate === undefined ? error.message : `${mate.name}, which was to go with it, could not leave`;
     for (const other of [...this.mates].reverse().filter(({ begun, outcome }) => begun && outcome === undefined))
@@ -89,11 +111,9 @@ export class Together {
   }
 
   /** @returns undefined when state and world cannot be made to agree: then nothing is touched any more. */
-  private async reconciled(): Promise<StackState | undefined> {
-    const { stack, log } = this.options;
+  private async reconciled(): Promise<Pick<StackState, 'hasVm'> | undefined> {
     try {
-      await reconcile({ stack, log });
-      return await readState(stack);
+      return await this.acts.settled(this.options);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       for (const mate of this.mates) mate.fail(error.message);
@@ -108,7 +128,7 @@ export class Together {
     if (!only?.failure || open.length > 1) return this.result();
     const alone: RollOptions = { ...this.options };
     delete alone.batch;
-    only.outcome = await rollBackAfter(alone, only.node, only.failure.phase, only.failure.message);
+    only.outcome = await this.acts.rollBackAfter(alone, only.node, only.failure.phase, only.failure.message);
     return this.result();
   }
 

@@ -231,6 +231,64 @@ describe('a batch, step by step', () => {
     assert.equal(annotations['prox-ops.io/batch'], JSON.stringify(BATCH));
   });
 
+  describe('the run is killed with both of them out', () => {
+    let next: Run;
+    let nextEngine: Run;
+
+    beforeEach(async () => {
+      await goOut('w1');
+      await goOut('w2');
+      world.proofs.set('driver', true);
+      const batch = fromLease(world.lease() as never).batch ?? [];
+      next = { ...world.run('next'), ctx: { ...world.run('next').ctx, batch } };
+      const env = { PROX_OPS_BATCH: batch.join(','), PROX_OPS_TOGETHER: '1' };
+      nextEngine = { ctx: world.run('next-engine').ctx ?? {}, deps: { ...world.run('next-engine').deps, env } };
+      Object.assign(nextEngine.ctx, { runId: 'next' });
+      world.proofs.set('next', false);
+      world.proofs.set('next-engine', false);
+    });
+
+    const bringBack = (node: string, by = next): Promise<void> =>
+      world.clock.run(abortInPlace(world.inputs(node), { ctx: by.ctx, deps: by.deps }));
+
+    it('another run with the lease’s own batch brings back one after the other', async () => {
+      for (const node of BATCH) {
+        await bringBack(node);
+        assert.ok(!world.node(node).spec?.unschedulable);
+      }
+      assert.deepEqual(open(), []);
+      assert.deepEqual(world.linstor.writes.slice(2), ['restore w1', 'restore w2']);
+    });
+
+    it('a run that was asked for one node at a time, and a bare update, are refused either of them', async () => {
+      await expectStop(step('turn', 'w1', world.run('other')), /node w2 is out of the cluster/);
+      await expectStop(step('turn', 'w2', world.run('other')), /node w1 is out of the cluster/);
+    });
+
+    it('a living run is not taken over from', async () => {
+      world.proofs.set('driver', false);
+      await expectStop(bringBack('w1'), /tester@here:driver holds it/);
+    });
+
+    it('one whose VM is gone is finished by an engine while the other is gone still', async () => {
+      for (const node of BATCH) {
+        world.ready(node, false);
+        world.linstor.find(node).connection_status = 'OFFLINE';
+      }
+      world.ready('w1', true);
+      world.linstor.find('w1').connection_status = 'ONLINE';
+      for (const bracket of ['gate', 'evacuation', 'drain', 'turn'] as const) await come(bracket, 'w1', nextEngine);
+      assert.deepEqual(open(), BATCH);
+      await bringBack('w1');
+      assert.deepEqual(open(), ['w2']);
+      world.ready('w2', true);
+      world.linstor.find('w2').connection_status = 'ONLINE';
+      for (const bracket of ['gate', 'evacuation', 'drain', 'turn'] as const) await come(bracket, 'w2', nextEngine);
+      await bringBack('w2');
+      assert.deepEqual(open(), []);
+    });
+  });
+
   it('the last one gives the lease back', async () => {
     await goOut('w1');
     await goOut('w2');

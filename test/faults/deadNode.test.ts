@@ -15,7 +15,7 @@ describe('a worker whose machine is dead is replaced', () => {
 
   before(async () => {
     const rollout = { healthPasses: 1, drainTimeout: 90, drainAttempts: 1, strategy: 'replace' };
-    engine = await EngineLab.start({ base: 157, nodes: NODES, rollout });
+    engine = await EngineLab.start({ base: 160, nodes: NODES, rollout });
     const up = await engine.proxOps('up');
     assert.equal(up.code, 0, up.output);
     await engine.lab.armed();

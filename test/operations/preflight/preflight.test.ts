@@ -6,7 +6,6 @@ import {
   type PreflightRequest,
   type TurnRequest,
 } from '../../../operations/src/index';
-import { lookBefore } from '../../../operations/src/actions/before';
 import { takeSnapshot } from '../../../operations/src/preflight/snapshot';
 import { toLease } from '../../../operations/src/actions/turnRecord';
 import { addressOf, LEASE, World } from '../support/world';
@@ -75,31 +74,6 @@ function budget(world: World, name: string, status: object, spec: object = { min
 describe('operations/preflight: what a rollout will meet', () => {
   let world: World;
 
-  it('what is broken already: told where a turn puts up with it, a blocker where it does not', async () => {
-    world.pod('web', 'w1', {
-      status: { containerStatuses: [{ name: 'x', state: { waiting: { reason: 'CrashLoopBackOff' } } }] },
-    });
-    world.kubernetes.put('/apis/ceph.rook.io/v1/namespaces/rook/cephclusters/rook', {
-      metadata: { namespace: 'rook' },
-      status: { ceph: { health: 'HEALTH_ERR' } },
-    });
-    const session = await world.run('plan').deps.connect!({} as never, world.clock);
-    const settings = DEFAULT_SETTINGS;
-    const [snapshot, health] = await Promise.all([
-      takeSnapshot(session, settings, CONTROL_PLANES, world.clock.now()),
-      world.clock.run(lookBefore({ session, settings, access: world.inputs('w1').access, clock: world.clock })),
-    ]);
-    const request = { turns: [turn(world, 'w2')], prepare: [], settings };
-    const { findings } = assess({ ...snapshot, health }, request, CONTROL_PLANES);
-    assert.deepEqual(
-      findings.map(({ severity, topic, object, found }) => [severity, topic, object, found]),
-      [
-        ['blocker', 'health', 'ceph', 'Ceph rook/rook: HEALTH_ERR'],
-        ['warning', 'health', 'pods', 'default/web: CrashLoopBackOff'],
-      ],
-    );
-    assert.deepEqual(world.kubernetes.writes, []);
-  });
   const web = { metadata: { labels: { app: 'web' } } };
 
   beforeEach(() => {

@@ -45,6 +45,15 @@ const directions = Object.entries(FORBIDDEN).map(([folder, others]) => ({
   },
 }));
 
+/** Calls of the Automation API that put secrets where others can read them. */
+const LEAKS = [
+  ['importStack', 'it leaves the state in plain text in a file that all may read: importState of driver/pulumiCli.ts'],
+  [
+    'setConfig',
+    "it puts the value on the CLI's command line: standard input, as driver/talosSecrets/proxmoxToken.ts has it",
+  ],
+];
+
 export default tseslint.config(
   { ignores: ['**/dist/**', 'build/**', 'sdks/talos/bin/**', 'node_modules/**'] },
   js.configs.recommended,
@@ -74,6 +83,18 @@ export default tseslint.config(
     },
   },
   ...directions,
+  {
+    files: ['driver/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...LEAKS.map(([name, message]) => ({
+          selector: `CallExpression > MemberExpression.callee[property.name='${name}']`,
+          message,
+        })),
+      ],
+    },
+  },
   {
     files: ['test/**/*.ts'],
     rules: {

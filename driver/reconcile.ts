@@ -6,6 +6,7 @@ import { CommandError, ExitCode } from './exit';
 import type { RunLog } from './runLog';
 import { readState, VM_TYPE, type PendingOperation, type StackState, type StateResource } from './state';
 import { stackConfig } from './stackFile';
+import { importState } from './pulumiCli';
 
 interface ReconcileOptions {
   stack: Stack;
@@ -32,7 +33,7 @@ export async function reconcile({ stack, log, signal }: ReconcileOptions): Promi
   for (const vm of state.failedVms()) if (await settleUnconfigured(stack, state, vm, say)) removed += 1;
   if (pending.length === 0 && removed === 0) return;
   await withLock(stack, say, async () => {
-    await stack.importStack({ ...state.withoutPending(), version: state.version });
+    await importState(stack, { ...state.withoutPending(), version: state.version });
   });
   if (pending.length > 0) say(`settled ${pending.length} operation(s) that a killed run had not finished`);
 }

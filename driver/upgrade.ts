@@ -13,6 +13,7 @@ import type { Outcome } from './runLog';
 import { setNodeSlot, stackFileOf } from './stackFile';
 import { wantedSchematics } from './staleness';
 import { readState, VM_TYPE } from './state';
+import { importState } from './pulumiCli';
 
 /** One node's upgrade in place, and writing it down. Failures are told through the log. */
 export async function upgradeNode(
@@ -98,7 +99,7 @@ export async function writeDown(
     message: `${what}: writing it down in the stack`,
   });
   try {
-    await stack.importStack({ ...state.withoutPending(), version: state.version });
+    await importState(stack, { ...state.withoutPending(), version: state.version });
     await applyUpdate(options, {
       targets: urns,
       environment: { [UPGRADED_IN_PLACE]: name },

@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
-import { CommandError } from '../exit';
 import type { Project } from '../project';
 import type { Deployment } from './deployment';
 import { parsePlan, type EnginePlan } from './enginePlan';
+import { runPulumi } from '../pulumiCli';
 
 /** A resource to be read by its provider, as `pulumi import` wants it. */
 export interface ImportOrder {
@@ -135,32 +134,4 @@ function movedProject(directory: string): string {
   const tsconfig = document.getIn(['runtime', 'options', 'tsconfig']);
   if (typeof tsconfig === 'string') document.setIn(['runtime', 'options', 'tsconfig'], absolute(tsconfig));
   return document.toString({ lineWidth: 0 });
-}
-
-/** Runs the Pulumi CLI to its end; secrets go in by `input` alone. @throws CommandError with what it said last. */
-export function runPulumi(args: string[], cwd: string, environment: NodeJS.ProcessEnv, input = ''): Promise<string> {
-  const all = [...args, '--non-interactive', '--color', 'never'];
-  return new Promise((resolvePromise, reject) => {
-    const child = spawn('pulumi', all, { cwd, env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
-    const out: Buffer[] = [];
-    const words: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => words.push(chunk));
-    child.on('error', (error) => reject(new CommandError(`Could not start the Pulumi CLI: ${error.message}`)));
-    child.on('close', (code) => {
-      const text = Buffer.concat(out).toString();
-      if (code === 0) return resolvePromise(text);
-      const said = whyItFailed(`${text}\n${Buffer.concat(words).toString()}`);
-      reject(new CommandError(`pulumi ${args.slice(0, 2).join(' ')} failed:\n${said}`));
-    });
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-  });
-}
-
-/** What the CLI printed from its first error on; its last lines when it named none. */
-function whyItFailed(printed: string): string {
-  const lines = printed.trim().split('\n');
-  const first = lines.findIndex((line) => /\berror: /.test(line));
-  return (first < 0 ? lines.slice(-20) : lines.slice(first, first + 20)).join('\n');
 }

@@ -7,7 +7,7 @@ import { parse, parseDocument } from 'yaml';
 import { adopt, type Adoption } from '../adopt/adopt';
 import type { Deployment } from '../adopt/deployment';
 import { grouped, differencesTable } from '../adopt/report';
-import { runPulumi } from '../adopt/scratch';
+import { runPulumi } from '../pulumiCli';
 import { UNFINISHED } from '../adopt/stackDocument';
 import { CommandError, ExitCode } from '../exit';
 import { projectFor, type Project } from '../project';

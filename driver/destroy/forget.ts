@@ -3,6 +3,7 @@ import type { Deployment } from '../adopt/deployment';
 import { SECRETS_TYPE } from '../adopt/stateEntries';
 import { destroy } from '../engine';
 import { CommandError } from '../exit';
+import { importState } from '../pulumiCli';
 
 /** The one variable, beside the cluster's typed name, with which the Talos secrets may be lost (R002-1). */
 export const DESTROY_SECRETS = 'TALOS_DESTROY_SECRETS';
@@ -38,6 +39,6 @@ export async function forgetSecrets(stack: Stack, say: (what: string) => void): 
   const unprotected = resources.map((resource) =>
     resource.type === SECRETS_TYPE ? { ...resource, protect: false } : resource,
   );
-  await stack.importStack({ ...exported, deployment: { ...exported.deployment, resources: unprotected } });
+  await importState(stack, { ...exported, deployment: { ...exported.deployment, resources: unprotected } });
   await destroy(stack, { message: 'prox-ops destroy: the Talos secrets' }, say);
 }

@@ -15,6 +15,7 @@ import { stateEntries } from '../talosSecrets/held';
 import { machinesOf, type Machine } from './machines';
 import { ManyNodes } from './progress';
 import { scopeOf, type Scope } from './scope';
+import { importState } from '../pulumiCli';
 
 export interface TearDown {
   machines: Machine[];
@@ -110,7 +111,7 @@ async function forgetGone(stack: Stack, machines: Machine[], say: (what: string)
   const state = await readState(stack, ExitCode.blocked);
   for (const { urn } of gone) state.markDeleted(urn);
   await withLock(stack, say, async () => {
-    await stack.importStack({ ...state.withoutPending(), version: state.version });
+    await importState(stack, { ...state.withoutPending(), version: state.version });
   });
   for (const { vmId, name, evidence } of gone) say(`VM ${vmId} (${name}) is gone already: ${evidence}`);
 }

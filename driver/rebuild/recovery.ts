@@ -26,6 +26,7 @@ import type { Session } from '../session';
 import { stage } from '../stages';
 import { GATE_TYPE, readState } from '../state';
 import { withBootstrap } from './bootstrapEntry';
+import { importState } from '../pulumiCli';
 
 export interface RecoveryOrder {
   stack: Stack;
@@ -65,7 +66,7 @@ export async function noteBootstrap(
   say: (what: string) => void,
 ): Promise<void> {
   await withLock(stack, say, async () => {
-    await stack.importStack(withBootstrap(await stack.exportStack(), first));
+    await importState(stack, withBootstrap(await stack.exportStack(), first));
   });
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ProxmoxClient } from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
 import { CommandError, ExitCode } from '../exit';
-import { runPulumi } from '../adopt/scratch';
+import { runPulumi } from '../pulumiCli';
 import { decryptedConfig } from '../runSecrets';
 import { secrets } from '../secrets';
 

@@ -3,10 +3,10 @@ import { planCluster } from '../../config/plan';
 import type { StackConfig } from '../../config/schema';
 import type { Deployment } from '../adopt/deployment';
 import { splitUrn, type Change } from '../changes';
-import { runPulumi } from '../adopt/scratch';
 import { update } from '../engine';
 import { CommandError, ExitCode } from '../exit';
 import { planRoll, type RollPlan } from '../plan';
+import { importState } from '../pulumiCli';
 import { decryptedOutputs, forgetOutputs } from '../runSecrets';
 import { runEnvironment } from '../rollUpdate';
 import type { Session } from '../session';
@@ -40,7 +40,7 @@ export async function isCutOff(stack: Stack): Promise<boolean> {
 /** @throws CommandError where the stack has other changes waiting: a rotation applies none of them on the side. */
 export async function mustBeSettled(stack: Stack, cutOff: boolean): Promise<void> {
   const plan = await planRoll(stack);
-  const waiting = cutOff ? notInPlace(plan) : [...notInPlace(plan), ...plan.inPlace.map(named)];
+  const waiting = cutOff ? notInPlace(plan) : [...notInPlace(plan), ...[...plan.prepare, ...plan.inPlace].map(named)];
   if (waiting.length === 0) return;
   throw new CommandError(
     `Expected a stack without changes that wait, found ${listed(waiting)}. Nothing was changed. ` +
@@ -66,7 +66,7 @@ export async function rotate(rotation: Rotation, cutOff: boolean, session: Sessi
     refuseMore(await planRoll(stack));
   } catch (error) {
     if (token && token.from !== token.to) await setToken(stack, token.from);
-    if (before) await imported(stack, before);
+    if (before) await importState(stack, before);
     throw error;
   }
   await handOn(stack, session);
@@ -101,7 +101,7 @@ async function putIntoState({ stack, config, held }: Rotation, say: (what: strin
   const state: Deployment = await stack.exportStack();
   const changed = withCredentials(state, credentials);
   mustKeepTheRest(state, changed);
-  await imported(stack, changed);
+  await importState(stack, changed);
   say('they are in the state: now everything that has the former ones gets them');
   return state;
 }
@@ -112,12 +112,6 @@ function mustKeepTheRest(before: Deployment, after: Deployment): void {
     (path) => !/\.outputs\.(clientConfiguration|kubeconfigRaw|kubernetesClientConfiguration)\b/.test(path),
   );
   if (wrong.length > 0) throw new CommandError(`Expected to change client credentials alone, found ${listed(wrong)}.`);
-}
-
-/** Through a pipe: the Automation API would write the state, its secrets in plain text, into a file that all may read. */
-async function imported({ name, workspace }: Stack, state: Deployment): Promise<void> {
-  const environment = { ...process.env, ...workspace.envVars };
-  await runPulumi(['stack', 'import', '--stack', name], workspace.workDir, environment, JSON.stringify(state));
 }
 
 function reconciled({ log }: Session): (what: string) => void {
@@ -137,8 +131,8 @@ function refuseMore(plan: RollPlan): void {
 }
 
 function notInPlace({ nodes, prepare, inPlace }: RollPlan): string[] {
-  const more = inPlace.filter(({ ops }) => ops.some((op) => op !== 'update' && op !== 'same'));
-  return [...nodes.map(({ name, action }) => `${action} ${name}`), ...[...prepare, ...more].map(named)];
+  const more = [...prepare, ...inPlace].filter(({ ops }) => ops.some((op) => op !== 'update' && op !== 'same'));
+  return [...nodes.map(({ name, action }) => `${action} ${name}`), ...more.map(named)];
 }
 
 function named({ urn, ops }: Change): string {

@@ -63,6 +63,14 @@ function tokenOf(entries: StateEntry[]): Pick<HeldSecrets, 'tokenSince'> {
   return typeof since === 'string' ? { tokenSince: new Date(since) } : {};
 }
 
+/** A state whose Proxmox provider has its token since that moment. */
+export function withTokenSince(state: Deployment, when: Date): Deployment {
+  const resources = (state.deployment.resources ?? []).map((entry) =>
+    entry.type === PROXMOX_PROVIDER ? { ...entry, modified: when.toISOString() } : entry,
+  );
+  return { ...state, deployment: { ...state.deployment, resources } };
+}
+
 /** Every resource of a state, with its secrets in plain text: not to be told. */
 export async function stateEntries(stack: Stack): Promise<StateEntry[]> {
   try {

@@ -12,7 +12,7 @@ import { runEnvironment } from '../rollUpdate';
 import type { Session } from '../session';
 import { differences } from './bundle';
 import { mustBeSame } from './copy';
-import { heldSecrets, type HeldSecrets } from './held';
+import { heldSecrets, withTokenSince, type HeldSecrets } from './held';
 import { newCredentials } from './newCredentials';
 import { setToken, type TokenChange } from './proxmoxToken';
 import { credentialsIn, talosClient, withCredentials } from './stateCredentials';
@@ -69,6 +69,8 @@ export async function rotate(rotation: Rotation, cutOff: boolean, session: Sessi
     if (before) await importState(stack, before);
     throw error;
   }
+  // The engine calls a provider the same that has another secret, and with that as old as before.
+  if (token && token.from !== token.to) await importState(stack, withTokenSince(await stack.exportStack(), new Date()));
   await handOn(stack, session);
   forgetOutputs(stack);
   const after = await heldSecrets(stack);

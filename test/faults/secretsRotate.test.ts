@@ -33,8 +33,8 @@ describe('client credentials and the Proxmox token are rotated while the cluster
     engine = await EngineLab.start({ base: 157, nodes: NODES, rollout: { healthPasses: 1 } });
     const up = await engine.proxOps('up');
     assert.equal(up.code, 0, up.output);
-    const token = engine.lab.processEnvironment().PROXMOX_VE_API_TOKEN ?? '';
-    const set = await engine.pulumi(['config', 'set', '--secret', 'prox-ops:proxmoxToken', token]);
+    const command = 'printf %s "$PROXMOX_VE_API_TOKEN" | pulumi config set --secret prox-ops:proxmoxToken';
+    const set = await engine.runWith({}, 'bash', '-c', command);
     assert.equal(set.code, 0, set.output);
     await engine.lab.armed();
     const exported = await engine.proxOps('secrets', 'export', copy);

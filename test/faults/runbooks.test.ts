@@ -7,13 +7,13 @@ import { REPOSITORY } from '../support/stack-files';
 import { holds } from '../support/verdict';
 
 const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
-/** A cluster's life: built by the first, lost in the last. */
+/** A cluster's life: built by the first, lost in the last; secrets are rotated while no release waits. */
 const ORDER = [
   'build.md',
+  'secrets.md',
   'rolling-replace.md',
   'in-place.md',
   'rollback.md',
-  'secrets.md',
   'troubleshooting.md',
   'break-glass.md',
   'rebuild.md',

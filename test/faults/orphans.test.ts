@@ -308,7 +308,8 @@ describe('R002 what a cluster leaves behind is found, judged by every source, an
     const driver = engine.begin('orphans', '--delete', '--yes');
     const finished = engine.finished(driver);
     await seen(driver, /to be deleted: snippet/);
-    byHand.edit(105, { cicustom: `user=${snippet}` });
+    // What the guest had before stays its own.
+    byHand.edit(105, { cicustom: `user=local:snippets/prox-ops-k8s-work-2.yaml,network=${snippet}` });
     const { code, output } = await finished;
     assert.equal(code, 4, output);
     assert.match(

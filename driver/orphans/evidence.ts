@@ -42,9 +42,9 @@ export interface Row {
   template?: number;
 }
 
-/** Asks the cluster, every host, every guest and every job. Reads only; never throws. */
-export async function gather(proxmox: ProxmoxClient): Promise<Evidence> {
-  const found: Evidence = {
+/** Before anybody was asked. */
+export function noEvidence(): Evidence {
+  return {
     images: [],
     files: [],
     guests: new Map(),
@@ -55,6 +55,11 @@ export async function gather(proxmox: ProxmoxClient): Promise<Evidence> {
     mappings: [],
     unknown: [],
   };
+}
+
+/** Asks the cluster, every host, every guest and every job. Reads only; never throws. */
+export async function gather(proxmox: ProxmoxClient): Promise<Evidence> {
+  const found = noEvidence();
   const rows = await ask(found, 'the cluster', () => proxmox.get<Row[]>('/cluster/resources'));
   const hosts = (rows ?? []).filter(({ type }) => type === 'node');
   noteGuests(found, 'the cluster', rows ?? []);

@@ -1,5 +1,5 @@
 import { templateName } from '../../config/plan';
-import type { Evidence } from '../../driver/orphans/evidence';
+import { noEvidence, type Evidence } from '../../driver/orphans/evidence';
 import type { Guest } from '../../driver/orphans/guests';
 import type { Own } from '../../driver/orphans/own';
 import type { Image, StoredFile } from '../../driver/orphans/volumes';
@@ -24,18 +24,7 @@ export const OWN: Own = {
 
 /** Nothing but what is given. */
 export function evidence(more: Partial<Evidence> = {}): Evidence {
-  return {
-    images: [],
-    files: [],
-    guests: new Map(),
-    machines: [],
-    attached: new Map(),
-    bases: new Set(),
-    jobs: new Map(),
-    mappings: [],
-    unknown: [],
-    ...more,
-  };
+  return { ...noEvidence(), ...more };
 }
 
 export function image(vmId: number, more: Partial<Image> = {}): Image {

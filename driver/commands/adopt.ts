@@ -7,7 +7,7 @@ import { parse, parseDocument } from 'yaml';
 import { adopt, type Adoption } from '../adopt/adopt';
 import type { Deployment } from '../adopt/deployment';
 import { grouped, differencesTable } from '../adopt/report';
-import { runPulumi } from '../pulumiCli';
+import { importState } from '../pulumiCli';
 import { UNFINISHED } from '../adopt/stackDocument';
 import { CommandError, ExitCode } from '../exit';
 import { projectFor, type Project } from '../project';
@@ -99,7 +99,7 @@ async function write(project: Project, adoption: Adoption, again: boolean): Prom
   const { resources } = adoption.deployment.deployment;
   const state = { ...empty, deployment: { ...empty.deployment, resources } };
   delete (state.deployment as { pending_operations?: unknown }).pending_operations;
-  await runPulumi(['stack', 'import', '--stack', stackName], directory, process.env, JSON.stringify(state));
+  await importState(stack, state);
   await replaceFile(stackFile, withSecretsProvider(adoption.stackFile, await kept(stackFile)));
 }
 

@@ -2,6 +2,7 @@ import {
   awaitHealthy,
   connect,
   followFlux,
+  probeOnRequest,
   realClock,
   stepSettings,
   storageReport,
@@ -29,7 +30,8 @@ export async function healthAgain(access: ClusterAccess, config: StackConfig, se
   const report = (message: string) => {
     log.emit({ type: 'progress', message });
   };
-  const context = { session: cluster, access, settings: stepSettings(config), clock: realClock };
+  const probe = probeOnRequest(cluster, access, signal);
+  const context = { session: cluster, access, settings: stepSettings(config), clock: realClock, probe };
   try {
     const health = await awaitHealthy(context, { signal, report });
     log.emit({ type: health.ok ? 'progress' : 'notice', subject: 'health', message: health.summary });

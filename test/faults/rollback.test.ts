@@ -74,6 +74,25 @@ describe('R004-FR8 a node that does not come up is rolled back', () => {
     await holds(engine);
   });
 
+  it('a rollback that is refused at its turn halts as well, and a roll goes on with it', async () => {
+    const node = 'k8s-work-1';
+    await follow(node);
+    engine.lab.faults.set('never-ready', node);
+    const driver = engine.begin('roll', '--yes', '--json', '--nodes', node);
+    const finished = engine.finished(driver);
+    await seen(driver, /"type":"rollback\.started"/);
+    engine.lab.faults.set('resource-faulty', 'k8s-work-2');
+    engine.lab.faults.clear('never-ready', node);
+    const { code, output } = await finished;
+    assert.equal(code, 4, output);
+    assert.match(output, /the rollback to v1\.11\.3 failed as well/);
+    engine.lab.faults.clear('resource-faulty', 'k8s-work-2');
+    const again = await engine.proxOps('roll', '--yes', '--nodes', node);
+    assert.equal(again.code, 0, again.output);
+    assert.equal(talosVersions(engine)[node], OLD);
+    await holds(engine);
+  });
+
   it('by hand: a node goes back, stays there through an up, and follows the active release when it is let go', async () => {
     const node = 'k8s-work-3';
     const roll = await engine.proxOps('roll', '--yes', '--nodes', node);
@@ -87,6 +106,12 @@ describe('R004-FR8 a node that does not come up is rolled back', () => {
     assert.ok((JSON.parse(plan.stdout) as { nodes: { name: string }[] }).nodes.some(({ name }) => name === node));
     await holds(engine);
   });
+
+  /** An earlier case may have left the node held on its old slot. */
+  async function follow(node: string): Promise<void> {
+    await engine.proxOps('rollback', node, '--clear');
+    assert.equal(talosVersions(engine)[node], OLD);
+  }
 
   /** The stack file holds the node on its old slot, and the next plan wants nothing of it. */
   async function held(node: string): Promise<void> {

@@ -1,6 +1,7 @@
 import {
   awaitTurn,
   connect,
+  KubernetesUnreachable,
   realClock,
   resume,
   suspend,
@@ -43,7 +44,7 @@ const REASONS: Partial<Record<ExitCode, string>> = {
 export class Bystanders {
   private readonly began = Date.now();
 
-  private constructor(
+  constructor(
     private readonly beside: Beside,
     private readonly kubernetes: Kubernetes,
   ) {}
@@ -71,15 +72,18 @@ export class Bystanders {
 
   /**
    * Lets go of everybody, also of whom a run held that crashed. A run that is handed over goes on elsewhere, and one that
-   * found another at work has nothing to let go of.
+   * found another at work has nothing to let go of. An API that was silent for as long as its client asks is not asked
+   * for the rest as well: the next run lets go of it.
    */
   async leave(exitCode: ExitCode, message: string): Promise<void> {
     if (exitCode === ExitCode.handedOver) return this.say('HandedOver', message);
     if (exitCode === ExitCode.held) return;
-    await this.attempt('Flux', async () => {
+    const flux = await this.attempt('Flux', async () => {
       for (const name of await resume(this.kubernetes)) this.note(`resumed Kustomization ${name}`);
     });
-    await this.attempt('nodes', async () => void (await turnsTaken(this.kubernetes)));
+    if (flux === 'silent') return;
+    const nodes = await this.attempt('nodes', async () => void (await turnsTaken(this.kubernetes)));
+    if (nodes === 'silent') return;
     await this.say(REASONS[exitCode] ?? 'Failed', message, false);
   }
 
@@ -95,21 +99,22 @@ export class Bystanders {
     }
   }
 
-  private say(reason: string, message: string, inProgress = true): Promise<void> {
+  private async say(reason: string, message: string, inProgress = true): Promise<void> {
     const since = inProgress ? this.began : Date.now();
     const telling = { inProgress, reason, message: `run ${this.beside.runId}: ${message}`, since };
-    return this.attempt('condition', async () => void (await tell(this.kubernetes, telling)));
+    await this.attempt('condition', async () => void (await tell(this.kubernetes, telling)));
   }
 
-  private async attempt(subject: string, act: () => Promise<void>): Promise<void> {
+  private async attempt(subject: string, act: () => Promise<void>): Promise<'answered' | 'silent'> {
     try {
       await act();
+      return 'answered';
     } catch (error) {
-      this.beside.log.emit({
-        type: 'notice',
-        subject,
-        message: error instanceof Error ? error.message : String(error),
-      });
+      const silent = error instanceof KubernetesUnreachable;
+      const why = error instanceof Error ? error.message : String(error);
+      const message = silent ? `${why}. What this run holds of the cluster beside it, the next run lets go of` : why;
+      this.beside.log.emit({ type: 'notice', subject, message });
+      return silent ? 'silent' : 'answered';
     }
   }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { KubernetesError, KubernetesUnreachable, type Kubernetes } from '@prox-ops/operations';
 import fc from 'fast-check';
-import { ownNodeLast } from '../../driver/bystanders';
-import type { CommandError } from '../../driver/exit';
+import { Bystanders, ownNodeLast, type Beside } from '../../driver/bystanders';
+import { ExitCode, type CommandError } from '../../driver/exit';
 import { OWN_NODE, ownNode, refuseOwnNode } from '../../driver/ownNode';
 import type { PlannedNode } from '../../driver/plan';
 
@@ -50,6 +51,37 @@ describe('driver/bystanders: the node that a run runs on', () => {
         assert.equal(moved.length, nodes.length);
       }),
     );
+  });
+});
+
+describe('driver/bystanders: the end of a run', () => {
+  /** What was asked of an API that fails, and what the run's log was told. */
+  async function leaving(error: Error): Promise<{ asked: string[]; told: string[] }> {
+    const asked: string[] = [];
+    const told: string[] = [];
+    const fails = (path: string) => {
+      asked.push(path);
+      return Promise.reject(error);
+    };
+    const kubernetes = { list: fails, get: fails, patch: fails } as unknown as Kubernetes;
+    const log = { emit: ({ message }: { message: string }) => told.push(message) };
+    const beside = { runId: 'run-1', log } as unknown as Beside;
+    await new Bystanders(beside, kubernetes).leave(ExitCode.putBack, 'stopped');
+    return { asked, told };
+  }
+
+  it('an API that is silent is not asked for the rest as well: each of these costs the client’s whole patience', async () => {
+    const { asked, told } = await leaving(new KubernetesUnreachable('GET /apis: ECONNREFUSED'));
+    assert.equal(asked.length, 1);
+    assert.deepEqual(told, [
+      'GET /apis: ECONNREFUSED. What this run holds of the cluster beside it, the next run lets go of',
+    ]);
+  });
+
+  it('one that refuses one thing is asked for the others', async () => {
+    const { asked, told } = await leaving(new KubernetesError(403, 'Forbidden', 'no', 'GET /apis'));
+    assert.equal(asked.length, 3);
+    assert.equal(told.length, 3);
   });
 });
 

@@ -22,7 +22,8 @@ describe('R004-FR8 a node that does not come up is rolled back', () => {
       healthCheckTimeout: 10,
       maxRemediations: 1,
     };
-    engine = await EngineLab.start({ base: 113, nodes: NODES, rollout });
+    const linstor = { evacuationTimeout: 20, settleTimeout: 20 };
+    engine = await EngineLab.start({ base: 113, nodes: NODES, rollout, linstor });
     const up = await engine.proxOps('up');
     assert.equal(up.code, 0, up.output);
     await engine.lab.armed();
@@ -74,7 +75,7 @@ describe('R004-FR8 a node that does not come up is rolled back', () => {
     await holds(engine);
   });
 
-  it('a rollback that is refused at its turn halts as well, and a roll goes on with it', async () => {
+  it('a rollback that the storage stops halts as well, and a roll goes on with it', async () => {
     const node = 'k8s-work-1';
     await follow(node);
     engine.lab.faults.set('never-ready', node);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Bracket, BracketInputs } from './contract.js';
 import { announceReplacement } from './planRefusal.js';
+import { realProcesses, type Processes } from './runtime/processes.js';
 
 export interface BracketDiff {
   changes: boolean;
@@ -17,7 +18,14 @@ const COMPARED = ['node', 'access', 'settings', 'release'] as const;
  * A lifecycle resource is replaced when its VM is, and only then; other changes are stored for a later leave.
  * @throws Error when this is a second node to be replaced, or to get another Kubernetes, in one update.
  */
-export function diffBracket(bracket: Bracket, olds: BracketInputs, news: BracketInputs): BracketDiff {
+export function diffBracket(
+  bracket: Bracket,
+  olds: BracketInputs,
+  news: BracketInputs,
+  processes: Pick<Processes, 'endWithEngine'> = realProcesses,
+): BracketDiff {
+  // In an update that changes nothing of a node, and in every preview, this is all that its host is asked.
+  processes.endWithEngine();
   if (olds.vm === news.vm) {
     // An adopted machine would get its new kubelet and API server at the same time as all the others.
     if (bracket === 'turn' && olds.release.kubernetes !== news.release.kubernetes)

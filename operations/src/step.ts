@@ -61,6 +61,7 @@ export const OWN_RUN: Partial<StepDeps> = {
     ...realProcesses,
     self: () => ({ ...realProcesses.self(), engine: [] }),
     engineAlive: () => true,
+    endWithEngine: () => undefined,
   },
 };
 
@@ -75,6 +76,7 @@ export async function openStep(
   givenDeps: Partial<StepDeps> = {},
 ): Promise<Step> {
   const deps = { ...realDeps, ...givenDeps };
+  deps.processes.endWithEngine();
   const ctx = context(given, deps);
   const redact = redactor(inputs.access);
   const { node, settings } = inputs;

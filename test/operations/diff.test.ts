@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import { announceReplacement, diffBracket, UNKNOWN, type BracketInputs } from '../../operations/src/index';
+import {
+  announceReplacement,
+  diffBracket,
+  UNKNOWN,
+  type Bracket,
+  type BracketInputs,
+} from '../../operations/src/index';
 import { forgetAnnouncements } from '../../operations/src/planRefusal';
 import { World } from './support/world';
 
@@ -9,22 +15,33 @@ describe('diff: what replaces a lifecycle resource', () => {
     ...change,
   });
 
+  let followed = 0;
+  const processes = { endWithEngine: () => void (followed += 1) };
+  const diff = (bracket: Bracket, olds: BracketInputs, news: BracketInputs) =>
+    diffBracket(bracket, olds, news, processes);
+
   beforeEach(forgetAnnouncements);
+
+  it('a host that is asked nothing else ends with its engine all the same', () => {
+    followed = 0;
+    diff('drain', inputs('w1'), inputs('w1'));
+    assert.equal(followed, 1);
+  });
 
   it('its VM, and nothing else', () => {
     const olds = inputs('w1');
-    assert.deepEqual(diffBracket('drain', olds, { ...olds }), {
+    assert.deepEqual(diff('drain', olds, { ...olds }), {
       changes: false,
       replaces: [],
       deleteBeforeReplace: true,
     });
     const release = { ...olds.release, talos: 'v1.14.0' };
-    assert.deepEqual(diffBracket('drain', olds, { ...olds, release }), {
+    assert.deepEqual(diff('drain', olds, { ...olds, release }), {
       changes: true,
       replaces: [],
       deleteBeforeReplace: true,
     });
-    assert.deepEqual(diffBracket('drain', olds, { ...olds, vm: UNKNOWN }), {
+    assert.deepEqual(diff('drain', olds, { ...olds, vm: UNKNOWN }), {
       changes: true,
       replaces: ['vm'],
       deleteBeforeReplace: true,
@@ -33,11 +50,11 @@ describe('diff: what replaces a lifecycle resource', () => {
 
   it('what a join found is no difference', () => {
     const olds = { ...inputs('w1'), found: { checks: '7/7' } };
-    assert.equal(diffBracket('turn', olds, inputs('w1', { settings: olds.settings })).changes, false);
+    assert.equal(diff('turn', olds, inputs('w1', { settings: olds.settings })).changes, false);
   });
 
   it('a second node in one update is refused, naming both and the command', () => {
-    const turn = (node: string): unknown => diffBracket('turn', inputs(node), inputs(node, { vm: UNKNOWN }));
+    const turn = (node: string): unknown => diff('turn', inputs(node), inputs(node, { vm: UNKNOWN }));
     turn('w1');
     turn('w1');
     assert.throws(() => turn('w2'), /expected w1 alone, found w2 as well.*npx prox-ops roll/);
@@ -46,13 +63,13 @@ describe('diff: what replaces a lifecycle resource', () => {
   it('nor may a second machine get another Kubernetes in one update, which an adopted one would as it runs', () => {
     const olds = inputs('w1');
     const turn = (node: string): unknown =>
-      diffBracket('turn', inputs(node), inputs(node, { release: { ...olds.release, kubernetes: 'v1.36.4' } }));
+      diff('turn', inputs(node), inputs(node, { release: { ...olds.release, kubernetes: 'v1.36.4' } }));
     turn('w1');
     assert.throws(() => turn('w2'), /expected w1 alone, found w2 as well.*npx prox-ops roll/);
   });
 
   it('the other resources of a node announce nothing', () => {
-    for (const node of ['w1', 'w2']) diffBracket('drain', inputs(node), inputs(node, { vm: UNKNOWN }));
+    for (const node of ['w1', 'w2']) diff('drain', inputs(node), inputs(node, { vm: UNKNOWN }));
   });
 
   it('the driver’s read-only plan previews all of them', () => {

@@ -80,6 +80,24 @@ export function powerCut(child: ChildProcess): void {
   }
 }
 
+/** Command lines of the hosts of dynamic providers that this lab's engines started and that live. */
+export function providerHosts({ lab }: EngineLab): string[] {
+  const home = `PULUMI_HOME=${lab.processEnvironment()['PULUMI_HOME'] ?? ''}`;
+  return parentsOfAll().flatMap(([pid]) => {
+    try {
+      const [environment, command] = ['environ', 'cmdline'].map((file) =>
+        readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0'),
+      );
+      const ours =
+        environment?.includes(home) && command?.some((word) => word.endsWith('pulumi-resource-pulumi-nodejs'));
+      return ours ? [`${pid}: ${command?.join(' ')}`] : [];
+    } catch {
+      // Ended meanwhile.
+      return [];
+    }
+  });
+}
+
 /** Every process with its parent. */
 function parentsOfAll(): [pid: number, parent: number][] {
   return readdirSync('/proc')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { PHASES, type Phase } from '../../driver/phases';
-import { generations, release, seen, talosVersions } from './engine-cluster';
+import { generations, providerHosts, release, seen, talosVersions } from './engine-cluster';
 import { EngineLab, type Finished } from './engine-lab';
 import { rawStack } from './stack-files';
 import { holds } from './verdict';
@@ -82,6 +82,7 @@ export class Turns {
     assert.notEqual(generations(engine)[node], before[node], `${node} was not replaced`);
     assert.equal(talosVersions(engine)[node], target);
     await holds(engine);
+    assert.deepEqual(providerHosts(engine), [], 'hosts of an engine that is gone');
     return first;
   }
 }

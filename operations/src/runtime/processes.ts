@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
+import { endWithEngine } from './endWithEngine.js';
 
 /** A process that can be told from a later one under the same number. */
 export interface ProcessId {
@@ -24,6 +25,8 @@ export interface Processes {
   self(): Holder;
   /** False once the engine that started this process is gone. */
   engineAlive(): boolean;
+  /** From now on this process ends when its engine is gone. */
+  endWithEngine(): void;
   /** True when it is proved that the holder can do nothing any more; false when it lives; undefined from another machine. */
   gone(holder: Holder): boolean | undefined;
 }
@@ -39,9 +42,15 @@ const started: Holder = {
   engine: engineChain(),
 };
 
+const engineAlive = (): boolean =>
+  process.ppid === (started.engine[0]?.pid ?? process.ppid) && started.engine.every(alive);
+
 export const realProcesses: Processes = {
   self: () => started,
-  engineAlive: () => process.ppid === (started.engine[0]?.pid ?? process.ppid) && started.engine.every(alive),
+  engineAlive,
+  endWithEngine: () => {
+    endWithEngine(engineAlive);
+  },
   gone: (holder) => {
     if (holder.host !== started.host || holder.scope !== started.scope) return undefined;
     return !alive(holder) || !holder.engine.every(alive);

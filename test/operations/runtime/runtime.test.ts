@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { secretFile } from '../../../operations/src/clients/secretFile';
@@ -68,6 +69,27 @@ describe('runtime', () => {
       engine.kill('SIGKILL');
       assert.equal(await next, 'gone');
     });
+  });
+
+  it('a host of the engine ends with it, also one that has lost its pipes and tells of that on them', async () => {
+    // As cmd/dynamic-provider of @pulumi/pulumi does with what nobody catches.
+    const code = `process.on('uncaughtException', (error) => console.error(error.stack));
+      const { realProcesses } = require('${SOURCE}/runtime/processes');
+      realProcesses.endWithEngine();
+      setInterval(() => process.stdout.write('still here'), 5);`;
+    // The host's pipes end in the engine; the test has hold of the descriptor that only the host keeps open.
+    const engine = script(
+      `const host = require('node:child_process').spawn(process.execPath, ['--require', 'tsx/cjs', '-e', ${JSON.stringify(code)}], { stdio: ['ignore', 'pipe', 'pipe', 1] });
+       host.stdout.once('data', () => console.log('runs'));
+       host.stdout.resume();
+       host.stderr.resume();`,
+    );
+    assert.equal(await firstLine(engine), 'runs');
+    const { stdout } = engine;
+    assert.ok(stdout);
+    const closed = once(stdout.resume(), 'close');
+    engine.kill('SIGKILL');
+    await closed;
   });
 
   describe('secret files', () => {

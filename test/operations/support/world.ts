@@ -183,7 +183,12 @@ export class World {
 
   private processes(id: string): Processes {
     const self: Holder = { host: 'here', scope: 'boot', pid: 1, start: id, engine: [] };
-    return { self: () => self, engineAlive: () => this.engineAlive, gone: (holder) => this.proofs.get(holder.start) };
+    return {
+      self: () => self,
+      engineAlive: () => this.engineAlive,
+      endWithEngine: () => undefined,
+      gone: (holder) => this.proofs.get(holder.start),
+    };
   }
 }
 

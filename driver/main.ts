@@ -43,6 +43,7 @@ import { versionsCommand, type VersionsCommandOptions } from './commands/version
 import { verifyCommand } from './commands/verify';
 import { CommandError, ExitCode } from './exit';
 import { findExternal, runExternal } from './external';
+import { outliveReaders } from './output';
 import { OWN_NODE } from './ownNode';
 import { REBOOT_MODES } from './reboot';
 import { secrets } from './secrets';
@@ -293,6 +294,7 @@ function collected(value: string, before: string[] = []): string[] {
 }
 
 async function main(): Promise<void> {
+  outliveReaders();
   const program = buildProgram();
   const [name = '', ...rest] = process.argv.slice(2);
   const known = program.commands.some((command) => command.name() === name || command.aliases().includes(name));

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { LocalWorkspace, Stack, StackNotFoundError } from '@pulumi/pulumi/automation';
+import { engineCommand } from './engineCommand';
 import { CommandError, ExitCode } from './exit';
 import { unreadableState } from './unreadable';
 
@@ -44,7 +45,10 @@ export function findDirectory(start: string): string {
 /** Opens the stack; with `create`, makes it when the state knows none of that name. */
 export async function openStack(project: Project, create = false): Promise<Stack> {
   // The dynamic-provider host resolves modules from the update's working directory, so it must be the project's.
-  const workspace = await LocalWorkspace.create({ workDir: project.directory });
+  const workspace = await LocalWorkspace.create({
+    workDir: project.directory,
+    pulumiCommand: await engineCommand(),
+  });
   try {
     return await (create
       ? Stack.createOrSelect(project.stackName, workspace)

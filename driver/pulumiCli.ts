@@ -15,7 +15,8 @@ export async function importState({ name, workspace }: Stack, state: Deployment)
 export function runPulumi(args: string[], cwd: string, environment: NodeJS.ProcessEnv, input = ''): Promise<string> {
   const all = [...args, '--non-interactive', '--color', 'never'];
   return new Promise((resolvePromise, reject) => {
-    const child = spawn('pulumi', all, { cwd, env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
+    // Out of reach of the terminal's Ctrl-C: a state that is being written is written.
+    const child = spawn('pulumi', all, { cwd, env: environment, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     const out: Buffer[] = [];
     const words: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

@@ -2,6 +2,7 @@ import type { Stack } from '@pulumi/pulumi/automation';
 import type { RunOptions } from './commands/options';
 import { CommandError, ExitCode } from './exit';
 import { actor, holder, newRunId } from './identity';
+import { watchInterrupts, type Interrupts } from './interrupts';
 import { Notifier } from './notify/notifier';
 import { targetsFrom } from './notify/targets';
 import type { Project } from './project';
@@ -53,7 +54,7 @@ export async function inSession(
   const view = startView(log, options.json === true);
   const summary = process.env.GITHUB_STEP_SUMMARY ?? '';
   if (summary !== '') keepStepSummary(log, summary);
-  const interrupt = watchSignals(log, view, options.json === true);
+  const interrupt = interruptsOf(log, view, options.json === true);
   try {
     opened(log, invocation);
     const { targets, problems } = targetsFrom(await learnSecrets(stack));
@@ -107,26 +108,23 @@ async function finished(log: RunLog, act: () => Promise<ExitCode>): Promise<Exit
   }
 }
 
-function watchSignals(log: RunLog, view: View, json: boolean): { signal: AbortSignal; close: () => void } {
-  const controller = new AbortController();
-  const onSignal = () => {
-    const again = controller.signal.aborted;
-    const message = again
-      ? leftBehind(log.events)
-      : 'Stopping: the node under way is put back, or finished where its VM is gone. Again to stop now.';
+function interruptsOf(log: RunLog, view: View, json: boolean): Interrupts {
+  const tell = (message: string) => {
     log.emit({ type: 'run.interrupted', message });
-    if (again) view.close();
-    if (again || json) process.stderr.write(`\n${message}\n`);
-    if (again) process.exit(ExitCode.interrupted);
-    controller.abort();
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  const close = () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+  const first = () => {
+    const message = 'Stopping: the node under way is put back, or finished where its VM is gone. Again to stop now.';
+    tell(message);
+    if (json) process.stderr.write(`\n${message}\n`);
   };
-  return { signal: controller.signal, close };
+  const again = () => {
+    const message = leftBehind(log.events);
+    tell(message);
+    view.close();
+    process.stderr.write(`\n${message}\n`);
+    process.exit(ExitCode.interrupted);
+  };
+  return watchInterrupts(first, again);
 }
 
 /** What a run that stops at once leaves, from its events. */

@@ -7,6 +7,7 @@ import { parse, parseDocument } from 'yaml';
 import { adopt, type Adoption } from '../adopt/adopt';
 import type { Deployment } from '../adopt/deployment';
 import { grouped, differencesTable } from '../adopt/report';
+import { engineCommand } from '../engineCommand';
 import { importState } from '../pulumiCli';
 import { UNFINISHED } from '../adopt/stackDocument';
 import { CommandError, ExitCode } from '../exit';
@@ -91,7 +92,7 @@ async function write(project: Project, adoption: Adoption, again: boolean): Prom
   const { directory, stackName, stackFile } = project;
   const marked = `#${UNFINISHED}\n${adoption.stackFile}`;
   await replaceFile(stackFile, withSecretsProvider(marked, await kept(stackFile)));
-  const workspace = await LocalWorkspace.create({ workDir: directory });
+  const workspace = await LocalWorkspace.create({ workDir: directory, pulumiCommand: await engineCommand() });
   const stack = await Stack.createOrSelect(stackName, workspace);
   const empty: Deployment = await stack.exportStack();
   if ((empty.deployment.resources ?? []).length > 0 && !again)

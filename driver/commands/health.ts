@@ -10,6 +10,7 @@ import {
 import type { Stack } from '@pulumi/pulumi/automation';
 import { clusterAccess } from '../access';
 import { ExitCode } from '../exit';
+import { watchInterrupts } from '../interrupts';
 import { openStack } from '../project';
 import { stackConfig } from '../stackFile';
 import { checksText } from '../views/checks';
@@ -59,20 +60,16 @@ export async function healthOf(stack: Stack, look: HealthLook = {}): Promise<Hea
 
 /** Ctrl-C once: what was begun is put away first. Twice: stop now. */
 async function interruptible(act: (signal: AbortSignal) => Promise<ExitCode>): Promise<ExitCode> {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(ExitCode.interrupted);
-    controller.abort();
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  const interrupts = watchInterrupts(
+    () => undefined,
+    () => process.exit(ExitCode.interrupted),
+  );
   try {
-    return await act(controller.signal);
+    return await act(interrupts.signal);
   } catch (error) {
-    if (controller.signal.aborted) return ExitCode.interrupted;
+    if (interrupts.signal.aborted) return ExitCode.interrupted;
     throw error;
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    interrupts.close();
   }
 }

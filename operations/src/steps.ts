@@ -17,7 +17,7 @@ import { preflight } from './actions/preflight.js';
 import { forgetRemembered, type Remembered } from './actions/forgetOrphan.js';
 import { forgetNode } from './actions/removeNode.js';
 import { ORPHAN_STEP } from './actions/turnDecision.js';
-import { matesOut, readTurn, releaseTurn, takeTurn, type Turn } from './actions/turn.js';
+import { heldTurn, matesOut, readTurn, releaseTurn, takeTurn, type Turn } from './actions/turn.js';
 import { openNodes, type OpenNode } from './actions/turnRecord.js';
 import { isLeftToRun } from './batch.js';
 import { StepError, type Bracket, type BracketInputs, type StepContext } from './contract.js';
@@ -247,6 +247,7 @@ async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult
     step.report('had not left: nothing to give back');
     return { checks: 'not due' };
   }
+  await putBackHalfLeft(step);
   const { session, settings, ctx } = step;
   const { access } = step.inputs;
   const probe = probeInTurn(step);
@@ -258,6 +259,16 @@ async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult
   step.report(health.summary);
   await releaseTurn(step);
   return { checks: `${health.passed}/${health.total}` };
+}
+
+/**
+ * A leave step that was killed half way has put nothing back, and to the engine its resource never went: nothing makes it
+ * join. What is found of it is put back at the end of the turn, in the order of the joins.
+ */
+async function putBackHalfLeft(step: Step): Promise<void> {
+  const { open } = await heldTurn(step);
+  if (open.evacuated) await rejoinLinstor(step, true);
+  await uncordonOurs(step, true);
 }
 
 /** The run that takes a batch out together brings its nodes back one after the other, once the engine is done. */

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { beforeTheIrreversible } from '../../driver/phases';
 import { powerCut } from '../support/engine-cluster';
 import { phasesOf, SUBJECTS, Turns } from '../support/turns';
 
@@ -25,4 +26,11 @@ describe('I8 killed at each step of a replacement, then run again', () => {
       }
     });
   }
+
+  describe('and aborted: what a step had done half is put back as well', () => {
+    for (const node of SUBJECTS) {
+      for (const phase of phasesOf(node).filter(beforeTheIrreversible))
+        it(`${node}: ${phase}`, () => turns.aborted(node, phase));
+    }
+  });
 });

@@ -104,6 +104,12 @@ export class EngineLab {
     return this.start(process.execPath, [join(REPOSITORY, 'driver/bin/prox-ops.js'), ...args], environment);
   }
 
+  /** The same as a shell does on a terminal: a process group of its own, to which the terminal's signals go. */
+  beginInGroup(...args: string[]): ChildProcess {
+    const command = [join(REPOSITORY, 'driver/bin/prox-ops.js'), ...args];
+    return this.start(process.execPath, command, {}, { detached: true });
+  }
+
   async finished(child: ChildProcess): Promise<Finished> {
     let stdout = '';
     let output = '';
@@ -130,11 +136,16 @@ export class EngineLab {
     rmSync(this.root, { recursive: true, force: true });
   }
 
-  private start(command: string, args: string[], environment: Record<string, string> = {}): ChildProcess {
+  private start(
+    command: string,
+    args: string[],
+    environment: Record<string, string> = {},
+    { detached = false } = {},
+  ): ChildProcess {
     // A runner in a cluster (components/runnerSet.ts) tells of that cluster, and this is another one.
     const outside = { PROX_OPS_NODE_NAME: '', PROX_OPS_KUBECONFIG: '' };
     const env = { ...this.lab.processEnvironment(), ...outside, ...this.environment, ...environment };
-    const child = spawn(command, args, { cwd: this.project, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd: this.project, env, detached, stdio: ['ignore', 'pipe', 'pipe'] });
     this.children.add(child);
     child.on('close', () => this.children.delete(child));
     return child;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { PHASES, type Phase } from '../../driver/phases';
-import { generations, providerHosts, release, seen, talosVersions } from './engine-cluster';
+import { cordoned, generations, powerCut, providerHosts, release, seen, talosVersions } from './engine-cluster';
 import { EngineLab, type Finished } from './engine-lab';
 import { rawStack } from './stack-files';
 import { holds } from './verdict';
@@ -56,6 +56,27 @@ export class Turns {
     for (const one of workers)
       for (const other of workers) if (one < other && versions[one] === versions[other]) return [one, other];
     return assert.fail(JSON.stringify(versions));
+  }
+
+  /** Kills a roll of the node when the step begins, its VM standing: `abort` brings the node back as it was. */
+  async aborted(node: string, phase: Phase): Promise<void> {
+    const { engine } = this;
+    await this.releaseFor(node);
+    const before = [generations(engine), talosVersions(engine)];
+    const driver = engine.begin('roll', '--yes', '--json', '--nodes', node);
+    const finished = engine.finished(driver);
+    await seen(driver, new RegExp(`"phase\\.started","node":"${node}","phase":"${phase}"`));
+    powerCut(driver);
+    await finished;
+    const abort = await engine.proxOps('abort', node);
+    assert.equal(abort.code, 0, abort.output);
+    assert.deepEqual([generations(engine), talosVersions(engine)], before);
+    assert.equal(await cordoned(engine, node), false, abort.output);
+    const health = await engine.proxOps('health');
+    assert.equal(health.code, 0, health.output);
+    const plan = await engine.proxOps('plan', '--nodes', node);
+    assert.equal(plan.code, 0, plan.output);
+    await holds(engine);
   }
 
   /**

@@ -236,7 +236,8 @@ export class TalosCli implements Talos {
   private async spawn(args: string[], deadline: number): Promise<string> {
     const command = describeCall(args);
     return new Promise((resolve, reject) => {
-      const child = spawn(this.program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+      // Out of reach of the terminal's Ctrl-C, on which the driver decides: an upgrade that has begun is waited for.
+      const child = spawn(this.program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
       const out: Buffer[] = [];
       const err: Buffer[] = [];
       let late = false;

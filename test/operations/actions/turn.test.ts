@@ -352,6 +352,31 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       assert.equal(world.lease()?.spec['holderIdentity'], '');
     });
 
+    it('a drain that was killed half way never joins: its cordon is taken back here', async () => {
+      await leaveTurn('w1');
+      await world.clock.run(leave('drain', world.inputs('w1'), run.ctx, run.deps));
+      await world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+      assert.notEqual(world.node('w1').spec?.unschedulable, true);
+      assert.equal(world.lease()?.spec['holderIdentity'], '');
+    });
+
+    it('so is an evacuation that was killed half way, which the lease knows to be ours', async () => {
+      await leaveTurn('w1');
+      world.kubernetes.at(LEASE).metadata.annotations['prox-ops.io/evacuation'] = 'asked';
+      world.linstor.find('w1').flags = ['EVACUATE'];
+      await world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+      assert.deepEqual(world.linstor.writes, ['restore w1']);
+      assert.deepEqual(world.linstor.find('w1').flags ?? [], []);
+    });
+
+    it('neither a cordon nor an evacuation of somebody else is taken back', async () => {
+      await leaveTurn('w1');
+      world.node('w1').spec = { unschedulable: true };
+      await world.clock.run(join('turn', world.inputs('w1'), run.ctx, run.deps));
+      assert.equal(world.node('w1').spec?.unschedulable, true);
+      assert.deepEqual(world.linstor.writes, []);
+    });
+
     it('waits for a Kubernetes API that is not up yet: silence never passes for ‘never left’', async () => {
       world.kubernetes.down = true;
       world.clock.after(60_000, () => void (world.kubernetes.down = false));

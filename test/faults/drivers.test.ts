@@ -97,7 +97,8 @@ describe('R000-2 two runs at once, and a person at the keyboard', () => {
     toGroup(driver, 'SIGINT');
     driver.kill('SIGINT');
     const { code, output } = await finished;
-    assert.equal(code, 130, output);
+    // It was the last one: all that was asked for is done.
+    assert.equal(code, 0, output);
     assert.doesNotMatch(output, /Stopped at once|terminating/);
     assert.equal(talosVersions(engine)['k8s-work-1'], target);
     assert.equal(await cordoned(engine, 'k8s-work-1'), false);

@@ -29,9 +29,10 @@ export async function reconcile({ stack, log, signal }: ReconcileOptions): Promi
   const state = await readState(stack, ExitCode.blocked);
   const pending = state.pendingOperations();
   for (const operation of pending) await settle(stack, state, operation, say);
-  let removed = 0;
-  for (const vm of state.failedVms()) if (await settleUnconfigured(stack, state, vm, say)) removed += 1;
-  if (pending.length === 0 && removed === 0) return;
+  let changed = 0;
+  for (const vm of state.failedVms()) if (await settleUnconfigured(stack, state, vm, say)) changed += 1;
+  for (const vm of state.unguardedVms()) if (await settleVanished(stack, state, vm, say)) changed += 1;
+  if (pending.length === 0 && changed === 0) return;
   await withLock(stack, say, async () => {
     await importState(stack, { ...state.withoutPending(), version: state.version });
   });
@@ -45,15 +46,9 @@ async function settle(
   say: (what: string) => void,
 ): Promise<void> {
   if (operation.resource.type !== VM_TYPE) return;
-  const vmId = Number(operation.resource.inputs?.vmId);
-  const name = String(operation.resource.inputs?.name);
-  const access = { ...(await proxmoxAccess(stack)), vmId, name };
-  if (operation.type === 'creating') await settleCreating(state, operation, access, say);
-  // The provider fails to delete a VM that is gone: the state has to know that the killed run had got that far.
-  if (operation.type === 'deleting' && !(await vmExists(access))) {
-    state.markDeleted(operation.resource.urn);
-    say(`VM ${vmId} (${name}) was deleted by a killed run`);
-  }
+  const { urn, inputs = {} } = operation.resource;
+  if (operation.type === 'creating') await settleCreating(state, operation, await accessTo(stack, inputs), say);
+  if (operation.type === 'deleting') await settleVanished(stack, state, { urn, inputs }, say);
 }
 
 /**
@@ -88,11 +83,33 @@ async function settleUnconfigured(
 ): Promise<boolean> {
   const uuid = (inputs.smbios as { uuid?: unknown } | undefined)?.uuid;
   if (typeof uuid !== 'string') return false;
-  const vm = { ...(await proxmoxAccess(stack)), vmId: Number(inputs.vmId), name: String(inputs.name), uuid };
+  const vm = { ...(await accessTo(stack, inputs)), uuid };
   if (!(await isUnconfigured(vm))) return false;
   say(await removeHalfMadeVm(vm, realClock));
   state.markDeleted(urn);
   return true;
+}
+
+/**
+ * A run that was killed, or that Proxmox stopped answering, in the middle of a VM's delete has left it to Proxmox, which
+ * may have ended it. The provider fails to delete a VM that is gone, each time: the state has to know how far it came.
+ * @returns whether it is gone. @throws ProxmoxError when Proxmox does not answer, which proves nothing.
+ */
+async function settleVanished(
+  stack: Stack,
+  state: StackState,
+  { urn, inputs }: Pick<StateResource, 'urn' | 'inputs'>,
+  say: (what: string) => void,
+): Promise<boolean> {
+  const vm = await accessTo(stack, inputs);
+  if (await vmExists(vm)) return false;
+  state.markDeleted(urn);
+  say(`VM ${vm.vmId} (${vm.name}) is gone already: its delete had been done`);
+  return true;
+}
+
+async function accessTo(stack: Stack, inputs: Record<string, unknown>) {
+  return { ...(await proxmoxAccess(stack)), vmId: Number(inputs.vmId), name: String(inputs.name) };
 }
 
 async function proxmoxAccess(stack: Stack): Promise<{ endpoint: string; token: string }> {

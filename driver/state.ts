@@ -98,6 +98,19 @@ export class StackState {
     return this.resources().filter((resource) => failed(resource) && this.isThere(resource.urn));
   }
 
+  /** VMs of nodes that nothing guards any more, or not yet: a delete of them may have been done without being noted. */
+  unguardedVms(): StateResource[] {
+    const guarded = new Set(
+      this.resources()
+        .filter(({ type, urn }) => type === GATE_TYPE && this.isThere(urn))
+        .map(({ urn, parent }) => nodeOf(urn, parent)),
+    );
+    return this.resources().filter(({ type, urn, parent }) => {
+      const node = nodeOf(urn, parent);
+      return type === VM_TYPE && node !== undefined && !guarded.has(node) && this.isThere(urn);
+    });
+  }
+
   /** Notes that a resource's delete had been done: the first half of a delete-before-replace. */
   markDeleted(urn: string): void {
     const resource = this.exported.deployment.resources?.find((candidate) => candidate.urn === urn);

@@ -38,6 +38,7 @@ describe('nodes come, go and move', () => {
   it('a worker is removed: it leaves like any other, and nothing remembers it', async () => {
     take('k8s-work-5');
     assert.deepEqual(await planned(), [['k8s-work-5', 'remove']]);
+    await cutOff('k8s-work-5');
     await roll();
     assert.equal(vm('k8s-work-5'), undefined);
     assert.deepEqual(await registered(engine), without('k8s-work-5'));
@@ -126,6 +127,17 @@ describe('nodes come, go and move', () => {
     const done = await engine.proxOps('roll', '--yes');
     assert.equal(done.code, 0, done.output);
     await holds(engine);
+  }
+
+  /** Proxmox goes on with a delete that it was asked for, and tells nobody any more. */
+  async function cutOff(node: string): Promise<void> {
+    const driver = engine.begin('roll', '--yes', '--json');
+    const finished = engine.finished(driver);
+    await seen(driver, new RegExp(`"phase\\.started","node":"${node}","phase":"delete VM"`));
+    engine.lab.faults.set('proxmox-500');
+    const { code, output } = await finished;
+    engine.lab.faults.clear();
+    assert.notEqual(code, 0, output);
   }
 
   function vm(node: string) {

@@ -87,7 +87,9 @@ describe('R004-CR a cluster that somebody made by hand is taken over', () => {
     assert.match(blocked.output, /node k8s-work-2[\s\S]*cordoned by somebody else/);
     untouched();
     await handmade.cordon('k8s-work-2', false);
-    const roll = await engine.proxOps('roll', '--yes', '--nodes', ODD_NAME);
+    // The scheduler may have put the pod that nobody manages here, or elsewhere.
+    const evicting = ['--set', 'rollout.evictUnmanagedPods=true'];
+    const roll = await engine.proxOps('roll', '--yes', '--nodes', ODD_NAME, ...evicting);
     assert.equal(roll.code, 0, roll.output);
     assert.equal(talosVersions(engine)[ODD_NAME], 'v1.12.4');
     const { config } = parse(readFileSync(engine.stackFile, 'utf8')) as {

@@ -1,3 +1,4 @@
+import { TalosError } from '../clients/talos.js';
 import type { EtcdMember } from '../clients/talosOutput.js';
 import { messageOf, Stop } from '../runtime/errors.js';
 import { WaitTimeout, type Look } from '../runtime/waiting.js';
@@ -10,6 +11,7 @@ import {
   unhealthyMembers,
   type EtcdView,
 } from '../checks/etcdView.js';
+import { rebootMachine } from './reboots.js';
 import { takeSnapshot } from './snapshot.js';
 import { fenced } from './turn.js';
 
@@ -104,8 +106,9 @@ export async function healthyWithout(step: Step, member: EtcdMember | undefined)
 }
 
 /** Waits until the node's member is back: a healthy voter that has applied what the others had when it was first seen. */
-export async function rejoinEtcd(step: Step): Promise<Record<string, string>> {
+export async function rejoinEtcd(step: Step, owed: boolean): Promise<Record<string, string>> {
   if (step.node.role !== 'controlplane') return { etcd: 'not a control plane' };
+  if (owed) await startAnew(step);
   let target: number | undefined;
   const look = async (): Promise<Look<Record<string, string>>> => {
     const view = await lookAtEtcd(step);
@@ -125,6 +128,25 @@ export async function rejoinEtcd(step: Step): Promise<Record<string, string>> {
     if (!(error instanceof WaitTimeout)) throw error;
     throw new Stop(`the etcd member back as a healthy voter within ${error.seconds} s (etcdTimeout)`, error.waiting);
   }
+}
+
+/**
+ * A member that has left is stopped and without data, and only a boot of its machine makes it join again. Met where a node
+ * is put back on the VM that it left with, while it is still drained; a machine that was just made starts by itself.
+ */
+async function startAnew(step: Step): Promise<void> {
+  const { session, node, settings } = step;
+  const view = await lookAtEtcd(step);
+  if ('waiting' in view || memberOf(view, node)) return;
+  if (!(await session.talos.serviceState(node.address, 'etcd').catch(silence)).startsWith('Finished')) return;
+  step.report('etcd has left and is stopped: a boot of the machine makes it join again');
+  await rebootMachine(step, settings.rebootMode);
+}
+
+/** A machine API that does not answer has stopped nothing that is known of. */
+function silence(error: unknown): string {
+  if (!(error instanceof TalosError)) throw error;
+  return messageOf(error);
 }
 
 /** While members come and go, control planes disagree or do not answer for a moment. */

@@ -44,6 +44,8 @@ export interface Talos {
   etcdLeave(address: string): Promise<void>;
   /** Removes a dead member, asking another one. */
   etcdRemoveMember(via: string, id: string): Promise<void>;
+  /** State of a service and the last thing that happened to it: `Failed: error recovering ...`. */
+  serviceState(address: string, service: string): Promise<string>;
   /** Asks for a reboot; does not wait for it. */
   reboot(address: string, mode: RebootMode): Promise<void>;
   /** Has the machine fetch an installer image, so that nothing has to be fetched once it is out of the cluster. */
@@ -177,7 +179,6 @@ export class TalosCli implements Talos {
     await this.run(address, ['bootstrap', '--recover-from', snapshot], SNAPSHOT);
   }
 
-  /** State of a service and the last thing that happened to it: `Failed: error recovering ...`. */
   async serviceState(address: string, service: string): Promise<string> {
     const text = await this.run(address, ['service', service], QUICK);
     return answered(parseService(text), address, `service ${service}`);

@@ -144,6 +144,19 @@ describe('etcd membership (I2, R003-4)', () => {
       }
     });
 
+    it('a node that is put back on the machine that it left with: only a boot makes its etcd join again', async () => {
+      const mine = member('c1');
+      await leaveEtcd();
+      world.talos.onReboot = (machine) => {
+        machine.bootId = 'boot-again';
+        machine.etcdStopped = false;
+        machine.member = mine;
+      };
+      assert.deepEqual(await rejoin(), { etcd: 'voter a1' });
+      assert.deepEqual(world.talos.writes.slice(2), ['reboot 10.0.0.1 powercycle']);
+      assert.match(world.told, /etcd has left and is stopped/);
+    });
+
     it('a member that never becomes a voter: explicit failure', async () => {
       member('c1').learner = true;
       await expectStop(rejoin(), /healthy voter within 600 s \(etcdTimeout\)/, /a learner still/);

@@ -22,6 +22,8 @@ export interface FakeMachine {
   bootId: string;
   /** Absent: no etcd runs there. */
   member?: EtcdMember & { raftIndex: number; raftAppliedIndex: number; errors: string };
+  /** Its member has left: etcd stays stopped until the next boot. */
+  etcdStopped?: boolean;
 }
 
 /** A whole bolt database as etcd's snapshots have it, with its checksum. */
@@ -100,7 +102,11 @@ export class FakeTalos implements Talos {
   async etcdLeave(address: string): Promise<void> {
     this.memberAt(address);
     this.writes.push(`leave ${address}`);
-    if (!this.leaveIgnored) delete this.machines.get(address)?.member;
+    const machine = this.machines.get(address);
+    if (machine && !this.leaveIgnored) {
+      delete machine.member;
+      machine.etcdStopped = true;
+    }
     if (this.leaveCutOff) throw new TalosError('unreachable', 'error reading from server: EOF');
     return Promise.resolve();
   }
@@ -112,6 +118,11 @@ export class FakeTalos implements Talos {
     if (index >= 0) this.dead.splice(index, 1);
     for (const machine of this.machines.values()) if (machine.member?.id === id) delete machine.member;
     return Promise.resolve();
+  }
+
+  async serviceState(address: string): Promise<string> {
+    const { etcdStopped } = this.reached(address);
+    return Promise.resolve(etcdStopped ? 'Finished: Service finished successfully' : 'Preparing: Running pre state');
   }
 
   async reboot(address: string, mode: string): Promise<void> {

@@ -7,7 +7,7 @@ import { undoEvacuation, rejoinLinstor } from './actions/linstorSettle.js';
 import { cordonedByUs } from './checks/cordonMark.js';
 import { readNode, uncordon } from './actions/cordon.js';
 import { drainNode } from './actions/drain.js';
-import { leaveEtcd, rejoinEtcd } from './actions/etcd.js';
+import { hasLeftEtcd, leaveEtcd, rejoinEtcd } from './actions/etcd.js';
 import { declaredByUs, withdraw } from './actions/outOfService.js';
 import { evacuateNode } from './actions/evacuate.js';
 import { joinReady } from './actions/gateJoin.js';
@@ -268,6 +268,11 @@ async function healthyThenRelease(step: Step, owed: boolean): Promise<JoinResult
 async function putBackHalfLeft(step: Step): Promise<void> {
   const { open } = await heldTurn(step);
   if (open.evacuated) await rejoinLinstor(step, true);
+  if (await hasLeftEtcd(step)) {
+    // Its machine boots: the drain's own join was made before, and pods may have come.
+    await drainNode(step);
+    await rejoinEtcd(step, true);
+  }
   await uncordonOurs(step, true);
 }
 

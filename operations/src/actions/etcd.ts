@@ -108,7 +108,7 @@ export async function healthyWithout(step: Step, member: EtcdMember | undefined)
 /** Waits until the node's member is back: a healthy voter that has applied what the others had when it was first seen. */
 export async function rejoinEtcd(step: Step, owed: boolean): Promise<Record<string, string>> {
   if (step.node.role !== 'controlplane') return { etcd: 'not a control plane' };
-  if (owed) await startAnew(step);
+  if (owed && (await hasLeftEtcd(step))) await startAnew(step);
   let target: number | undefined;
   const look = async (): Promise<Look<Record<string, string>>> => {
     const view = await lookAtEtcd(step);
@@ -131,16 +131,21 @@ export async function rejoinEtcd(step: Step, owed: boolean): Promise<Record<stri
 }
 
 /**
- * A member that has left is stopped and without data, and only a boot of its machine makes it join again. Met where a node
- * is put back on the VM that it left with, while it is still drained; a machine that was just made starts by itself.
+ * Whether the node's member has left: its etcd is stopped and without data, and only a boot of its machine makes it join
+ * again. One that is on its way into the cluster has no member either, and is not stopped.
  */
-async function startAnew(step: Step): Promise<void> {
-  const { session, node, settings } = step;
+export async function hasLeftEtcd(step: Step): Promise<boolean> {
+  const { session, node } = step;
+  if (node.role !== 'controlplane') return false;
   const view = await lookAtEtcd(step);
-  if ('waiting' in view || memberOf(view, node)) return;
-  if (!(await session.talos.serviceState(node.address, 'etcd').catch(silence)).startsWith('Finished')) return;
+  if ('waiting' in view || memberOf(view, node)) return false;
+  return (await session.talos.serviceState(node.address, 'etcd').catch(silence)).startsWith('Finished');
+}
+
+/** Met where a node is put back on the machine that it left with, while it is still drained. */
+async function startAnew(step: Step): Promise<void> {
   step.report('etcd has left and is stopped: a boot of the machine makes it join again');
-  await rebootMachine(step, settings.rebootMode);
+  await rebootMachine(step, step.settings.rebootMode);
 }
 
 /** A machine API that does not answer has stopped nothing that is known of. */

@@ -369,6 +369,22 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
       assert.deepEqual(world.linstor.find('w1').flags ?? [], []);
     });
 
+    it('so is an etcd member that had left when its step was killed: drained, booted, back, in service', async () => {
+      const { member } = world.machine('c1');
+      assert.ok(member);
+      await leaveTurn('c1');
+      await world.clock.run(leave('etcd', world.inputs('c1'), run.ctx, run.deps));
+      const cordonedAtBoot: unknown[] = [];
+      world.talos.onReboot = (machine) => {
+        cordonedAtBoot.push(world.node('c1').spec?.unschedulable);
+        Object.assign(machine, { bootId: 'boot-again', etcdStopped: false, member });
+      };
+      const found = await world.clock.run(join('turn', world.inputs('c1'), run.ctx, run.deps));
+      assert.deepEqual(found, { checks: '4/4' });
+      assert.deepEqual(cordonedAtBoot, [true]);
+      assert.notEqual(world.node('c1').spec?.unschedulable, true);
+    });
+
     it('neither a cordon nor an evacuation of somebody else is taken back', async () => {
       await leaveTurn('w1');
       world.node('w1').spec = { unschedulable: true };

@@ -5,6 +5,7 @@ import { InPlaceTurn } from './inPlaceTurn';
 import { leaseIfAny } from './lease';
 import type { PlannedNode } from './plan';
 import type { TurnOptions } from './rollUpdate';
+import { stackConfig } from './stackFile';
 import { readState } from './state';
 
 /** A node that is out of the cluster with its VM and all of its resources: a change in place was stopped. */
@@ -36,9 +37,17 @@ export async function openNodesFirst(
     await abortNode(options, name);
   }
   const inPlace = leftInPlace(await leaseIfAny(options.stack), halfReplaced);
-  if (inPlace !== undefined && !nodes.some((node) => node.name === inPlace && staysInPlace(node)))
-    await tryToPutBack(options, inPlace);
+  if (inPlace !== undefined && !(await goesOn(options, nodes, inPlace))) await tryToPutBack(options, inPlace);
   return withFirst(nodes, [...gone, ...(inPlace === undefined ? [] : [inPlace])]);
+}
+
+/**
+ * Whether what was begun is gone on with: another change in place, or the leaving of a node that the stack file has no more,
+ * which leaves nothing half replaced in the state and could not be put back.
+ */
+async function goesOn({ stack }: TurnOptions, nodes: PlannedNode[], name: string): Promise<boolean> {
+  if (nodes.some((node) => node.name === name && staysInPlace(node))) return true;
+  return (await stackConfig(stack)).nodes[name] === undefined;
 }
 
 /** Another run may be at it this very moment: then the first turn is refused, and says whose it is. */

@@ -1,5 +1,6 @@
 import { StepError, type TurnRecord } from '@prox-ops/operations';
 import { abortNode, type AbortOptions } from './abort';
+import { CommandError, ExitCode } from './exit';
 import { standingNode } from './inPlaceInputs';
 import { InPlaceTurn } from './inPlaceTurn';
 import { leaseIfAny } from './lease';
@@ -14,8 +15,17 @@ export function leftInPlace(lease: TurnRecord | undefined, halfReplaced: string[
   return open === undefined || halfReplaced.includes(open) ? undefined : open;
 }
 
-/** Gives back what a change in place that was stopped had taken. @throws StepError. */
+/**
+ * Gives back what a change in place that was stopped had taken. @throws StepError; CommandError for a node that is not in
+ * the stack file any more.
+ */
 export async function putBackInPlace(options: TurnOptions, node: string): Promise<void> {
+  if (await isRemoved(options, node))
+    throw new CommandError(
+      `${node}: cannot be put back. Expected it in the stack file, found it removed from there. Put it back, then: ` +
+        `prox-ops abort ${node}. Or let it leave for good: prox-ops roll`,
+      ExitCode.open,
+    );
   await new InPlaceTurn(options, node).putBack((await standingNode(options.stack, node)).inputs);
 }
 
@@ -45,8 +55,11 @@ export async function openNodesFirst(
  * Whether what was begun is gone on with: another change in place, or the leaving of a node that the stack file has no more,
  * which leaves nothing half replaced in the state and could not be put back.
  */
-async function goesOn({ stack }: TurnOptions, nodes: PlannedNode[], name: string): Promise<boolean> {
-  if (nodes.some((node) => node.name === name && staysInPlace(node))) return true;
+async function goesOn(options: TurnOptions, nodes: PlannedNode[], name: string): Promise<boolean> {
+  return nodes.some((node) => node.name === name && staysInPlace(node)) || (await isRemoved(options, name));
+}
+
+async function isRemoved({ stack }: Pick<TurnOptions, 'stack'>, name: string): Promise<boolean> {
   return (await stackConfig(stack)).nodes[name] === undefined;
 }
 

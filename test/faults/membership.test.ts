@@ -39,6 +39,9 @@ describe('nodes come, go and move', () => {
     take('k8s-work-5');
     assert.deepEqual(await planned(), [['k8s-work-5', 'remove']]);
     await cutOff('k8s-work-5');
+    const aborted = await engine.proxOps('abort');
+    assert.equal(aborted.code, 4, aborted.output);
+    assert.match(aborted.output, /k8s-work-5: cannot be put back\. Expected it in the stack file/);
     await roll();
     assert.equal(vm('k8s-work-5'), undefined);
     assert.deepEqual(await registered(engine), without('k8s-work-5'));

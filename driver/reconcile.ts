@@ -93,7 +93,7 @@ async function settleUnconfigured(
 /**
  * A run that was killed, or that Proxmox stopped answering, in the middle of a VM's delete has left it to Proxmox, which
  * may have ended it. The provider fails to delete a VM that is gone, each time: the state has to know how far it came.
- * @returns whether it is gone. @throws ProxmoxError when Proxmox does not answer, which proves nothing.
+ * @returns whether it is gone. @throws CommandError when Proxmox does not answer, which proves nothing.
  */
 async function settleVanished(
   stack: Stack,
@@ -102,7 +102,12 @@ async function settleVanished(
   say: (what: string) => void,
 ): Promise<boolean> {
   const vm = await accessTo(stack, inputs);
-  if (await vmExists(vm)) return false;
+  const there = await vmExists(vm).catch((error: unknown) => {
+    const expected = `VM ${vm.vmId} (${vm.name}): expected to learn from Proxmox whether it is there`;
+    const found = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`${expected}, found: ${found}. Nothing was changed.`, ExitCode.blocked);
+  });
+  if (there) return false;
   state.markDeleted(urn);
   say(`VM ${vm.vmId} (${vm.name}) is gone already: its delete had been done`);
   return true;

@@ -2,16 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { LocalWorkspace, Stack } from '@pulumi/pulumi/automation';
 import { parse, parseDocument } from 'yaml';
 import { adopt, type Adoption } from '../adopt/adopt';
 import type { Deployment } from '../adopt/deployment';
 import { grouped, differencesTable } from '../adopt/report';
-import { engineCommand } from '../engineCommand';
 import { importState } from '../pulumiCli';
 import { UNFINISHED } from '../adopt/stackDocument';
 import { CommandError, ExitCode } from '../exit';
-import { projectFor, type Project } from '../project';
+import { openStack, projectFor, type Project } from '../project';
 import type { CommonOptions } from './options';
 
 export interface AdoptCommandOptions extends CommonOptions {
@@ -89,11 +87,10 @@ function controlPlaneOf(talosconfig: string): string | undefined {
  * the mark goes.
  */
 async function write(project: Project, adoption: Adoption, again: boolean): Promise<void> {
-  const { directory, stackName, stackFile } = project;
+  const { stackName, stackFile } = project;
   const marked = `#${UNFINISHED}\n${adoption.stackFile}`;
   await replaceFile(stackFile, withSecretsProvider(marked, await kept(stackFile)));
-  const workspace = await LocalWorkspace.create({ workDir: directory, pulumiCommand: await engineCommand() });
-  const stack = await Stack.createOrSelect(stackName, workspace);
+  const stack = await openStack(project, true);
   const empty: Deployment = await stack.exportStack();
   if ((empty.deployment.resources ?? []).length > 0 && !again)
     throw new CommandError(`Stack '${stackName}': expected no resources in its state, found some. Use --overwrite.`);

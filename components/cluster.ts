@@ -2,6 +2,7 @@ import * as proxmox from '@muhlba91/pulumi-proxmoxve';
 import type { BracketInputs } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 import * as talos from '@pulumiverse/talos';
+import { linstorAccess } from '../config/linstorAccess';
 import { endsBeforeKubernetes } from '../config/overrides';
 import { targetOf, wantsAddOns, type ClusterPlan, type NodePlan } from '../config/plan';
 import type { StackConfig } from '../config/schema';
@@ -141,9 +142,4 @@ export class Cluster extends pulumi.ComponentResource {
       ...(config.linstor && { linstor: linstorAccess(config.linstor) }),
     }));
   }
-}
-
-function linstorAccess(linstor: NonNullable<StackConfig['linstor']>): NonNullable<BracketInputs['access']['linstor']> {
-  const { url, namespace, controllerSelector: selector } = linstor;
-  return { namespace, selector, ...(url !== undefined && { url }) };
 }

@@ -1,5 +1,6 @@
 import type { ClusterAccess } from '@prox-ops/operations';
 import type { Stack } from '@pulumi/pulumi/automation';
+import { linstorAccess } from '../config/linstorAccess';
 import { planCluster } from '../config/plan';
 import type { StackConfig } from '../config/schema';
 import { CommandError } from './exit';
@@ -43,12 +44,6 @@ export async function clusterAccess(stack: Stack, config: StackConfig): Promise<
     controlPlanes: planCluster(config).controlPlanes.map((node) => node.address),
     proxmoxEndpoint: config.proxmox.endpoint,
     proxmoxToken: await proxmoxToken(stack),
-    ...(linstor && {
-      linstor: {
-        namespace: linstor.namespace,
-        selector: linstor.controllerSelector,
-        ...(linstor.url !== undefined && { url: linstor.url }),
-      },
-    }),
+    ...(linstor && { linstor: linstorAccess(linstor) }),
   };
 }

@@ -4,6 +4,7 @@ import { packConfigs } from './check/packs';
 import { CommandError, ExitCode } from './exit';
 import { lockFreed } from './locks/wait';
 import { lockStore } from './locks/store';
+import { stepEnvironment } from './runSettings';
 import { stackConfig } from './stackFile';
 
 export interface UpdateOptions {
@@ -35,14 +36,15 @@ export async function preview(stack: Stack, options: UpdateOptions = {}): Promis
   await run(stack, options, (signal, onEvent) => stack.preview({ ...common(stack, options), signal, onEvent }));
 }
 
-/** Runs an update. */
+/** Runs an update, whose steps have the settings of this run. */
 export async function update(
   stack: Stack,
   options: UpdateOptions,
   onReconciled: (what: string) => void,
 ): Promise<void> {
+  const told = { ...options, environment: { ...(await stepEnvironment(stack)), ...options.environment } };
   await withLock(stack, onReconciled, () =>
-    run(stack, options, (signal, onEvent) =>
+    run(stack, told, (signal, onEvent) =>
       withoutAfterthoughts(stack).up({ ...common(stack, options), signal, onEvent }),
     ),
   );

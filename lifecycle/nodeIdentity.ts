@@ -1,4 +1,4 @@
-import type { BracketInputs, NodeTarget } from '@prox-ops/operations';
+import type { BracketInputs, IdentityInputs, NodeTarget } from '@prox-ops/operations';
 import * as pulumi from '@pulumi/pulumi';
 
 export interface NodeIdentityArgs {
@@ -9,11 +9,14 @@ export interface NodeIdentityArgs {
   settings: BracketInputs['settings'];
 }
 
-type Inputs = Pick<BracketInputs, 'node' | 'access' | 'settings'> & { macs: string[] };
-
-const provider: pulumi.dynamic.ResourceProvider<Inputs, Inputs> = {
+const provider: pulumi.dynamic.ResourceProvider<IdentityInputs, IdentityInputs> = {
   async create(inputs) {
     return Promise.resolve({ id: inputs.node.uuid, outs: inputs });
+  },
+  async diff(_id, olds, news) {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- a shim captures no module
+    const operations = require('@prox-ops/operations') as typeof import('@prox-ops/operations');
+    return Promise.resolve(operations.diffIdentity(olds, news));
   },
   async update(_id, _olds, news) {
     return Promise.resolve({ outs: news });

@@ -17,7 +17,7 @@ export { endOrphanTurn, forgetOrphan, join, leave, removeNode, type JoinResult }
 export { ORPHAN_STEP } from './actions/turnDecision.js';
 export type { Remembered } from './actions/forgetOrphan.js';
 export { announceReplacement } from './planRefusal.js';
-export { diffBracket, UNKNOWN, type BracketDiff } from './diff.js';
+export { diffBracket, diffIdentity, UNKNOWN, type BracketDiff, type IdentityInputs } from './diff.js';
 export { connect, type Session } from './clients/session.js';
 export { realClock } from './runtime/clock.js';
 export { lookAtProcess, realProcesses, type RunningProcess } from './runtime/processes.js';
@@ -35,6 +35,7 @@ export { LEASE_NAME, PERMISSIONS, type Permission } from './clients/permissions.
 export { driverRoles, type DriverRole, type RoleRule } from './clients/roles.js';
 export { fromLease, openNodes, type OpenNode, type TurnRecord } from './actions/turnRecord.js';
 export { BATCH_NODES, TOGETHER } from './batch.js';
+export { RUN_SETTINGS, settledByRun, type RunSettings } from './runSettings.js';
 export { takeOut } from './takeOut.js';
 export { judgePod, sortPods, type PodSettings, type PodVerdict } from './actions/podFilters.js';
 export { forwardTransport } from './clients/linstorForward.js';

@@ -21,7 +21,7 @@ export function announceReplacement(
 ): void {
   if (env[TEARDOWN] === cluster) return;
   announced.add(node);
-  if (announced.size < 2 || env[PLAN_ONLY] === '1') return;
+  if (announced.size < 2 || isPlanOnly(env)) return;
   const batch = batchIn(env);
   if ([...announced].every((name) => batch.includes(name))) return;
   const [first] = announced;
@@ -30,6 +30,11 @@ export function announceReplacement(
     `one update may replace one node, or change its Kubernetes: expected ${first ?? node} alone, found ${others} as ` +
       'well. Nothing was changed. Do it one by one with: npx prox-ops roll',
   );
+}
+
+/** Whether this is such a preview. */
+export function isPlanOnly(env: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  return env[PLAN_ONLY] === '1';
 }
 
 /** For tests: forgets every node told so far. */

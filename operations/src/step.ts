@@ -6,6 +6,7 @@ import { realClock } from './runtime/clock.js';
 import { holderName, realProcesses, type Processes } from './runtime/processes.js';
 import { redactor } from './runtime/redact.js';
 import { until, type Look, type Watcher } from './runtime/waiting.js';
+import { settledByRun } from './runSettings.js';
 
 /** The world outside a step; tests bring their own. */
 export interface StepDeps {
@@ -71,13 +72,14 @@ const never = new AbortController().signal;
 
 export async function openStep(
   name: string,
-  inputs: StepInputs,
+  made: StepInputs,
   given: Partial<StepContext> = {},
   givenDeps: Partial<StepDeps> = {},
 ): Promise<Step> {
   const deps = { ...realDeps, ...givenDeps };
   deps.processes.endWithEngine();
   const ctx = context(given, deps);
+  const inputs = settledByRun(made, deps.env);
   const redact = redactor(inputs.access);
   const { node, settings } = inputs;
   const report = (message: string): void => ctx.report(redact(`[${node.name}] ${name}: ${message}`));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generations, release, talosVersions } from '../support/engine-cluster';
+import { editStack, generations, release, talosVersions } from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
 import { holds } from '../support/verdict';
 
@@ -18,6 +18,32 @@ describe('the real engine refuses, on a cluster of six nodes', () => {
 
   after(async () => {
     await engine?.close();
+  });
+
+  it('a bare up is refused where a node would leave without the guard that the stack file asks for again', async () => {
+    const guard = ['config', 'prox-ops:linstor', 'guardEnabled'];
+    editStack(engine, (document) => {
+      document.setIn(guard, false);
+    });
+    // Our own command asks our own policies, which do not let that pass.
+    const up = await engine.pulumi(['up', '--yes']);
+    assert.equal(up.code, 0, up.output);
+    editStack(engine, (document, nodes) => {
+      document.setIn(guard, true);
+      const other = document.createNode({ talos: 'v1.12.4', kubernetes: 'v1.34.1' });
+      document.setIn(['config', 'prox-ops:releases', 'b'], other);
+      document.setIn([...nodes, 'k8s-work-1', 'release'], 'b');
+    });
+    const preview = await engine.pulumi(['preview']);
+    assert.notEqual(preview.code, 0, preview.output);
+    assert.match(preview.output, /k8s-work-1: expected .*found that it was joined without that guard/);
+    const plan = await engine.proxOps('plan', '--nodes', 'k8s-work-1');
+    assert.equal(plan.code, 0, plan.output);
+    editStack(engine, (document, nodes) => {
+      document.deleteIn([...nodes, 'k8s-work-1', 'release']);
+    });
+    const guarded = await engine.pulumi(['up', '--yes']);
+    assert.equal(guarded.code, 0, guarded.output);
   });
 
   it('a bare up that would replace two nodes is refused in its preview, naming both and the command', async () => {

@@ -1,16 +1,27 @@
 import assert from 'node:assert/strict';
-import { cordoned, editStack, generations, powerCut, release, seen, talosVersions } from '../support/engine-cluster';
+import {
+  cordoned,
+  editStack,
+  generations,
+  powerCut,
+  release,
+  runPod,
+  seen,
+  talosVersions,
+} from '../support/engine-cluster';
 import { EngineLab } from '../support/engine-lab';
 import { holds } from '../support/verdict';
 
 const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work-2', 'k8s-work-3'];
+const EVICT_ALL = ['--set', 'rollout.evictUnmanagedPods=true'];
 
 /** One cluster, from nothing through every ending of a rollout; each test leaves it whole for the next. */
 describe('the real engine, on a cluster of six nodes', () => {
   let engine: EngineLab;
 
   before(async () => {
-    engine = await EngineLab.start({ base: 111, nodes: NODES, rollout: { healthPasses: 1, strategy: 'replace' } });
+    const rollout = { healthPasses: 1, strategy: 'replace', evictUnmanagedPods: false };
+    engine = await EngineLab.start({ base: 111, nodes: NODES, rollout });
   });
 
   after(async () => {
@@ -31,15 +42,26 @@ describe('the real engine, on a cluster of six nodes', () => {
     assert.equal(preview.code, 0, preview.output);
   });
 
-  it('R000-7 LINSTOR refuses to evacuate: the VM is untouched, and what was taken down is put back', async () => {
+  it('a pod that nothing makes again blocks a roll, unless a setting of that roll evicts it', async () => {
     const before = generations(engine);
     await release(engine, 'v1.12.4');
+    await runPod(engine, 'lonely', 'k8s-work-1');
+    const roll = await engine.proxOps('roll', '--yes', '--nodes', 'k8s-work-1');
+    assert.equal(roll.code, 2, roll.output);
+    assert.match(roll.output, /default\/lonely/);
+    const plan = await engine.proxOps('plan', '--nodes', 'k8s-work-1');
+    assert.equal(plan.code, 2, plan.output);
+    assert.deepEqual(generations(engine), before);
+  });
+
+  it('R000-7 LINSTOR refuses to evacuate: the VM is untouched, and what was taken down is put back', async () => {
+    const before = generations(engine);
     // A change of the machine as well: putting the node back must not make it after all.
     editStack(engine, (document, nodes) => {
       document.setIn([...nodes, 'k8s-work-1', 'hardware'], document.createNode({ memory: 36_864 }));
     });
     // The room goes after the preflight has seen it: only the guard itself is left to notice.
-    const driver = engine.begin('roll', '--yes', '--json', '--nodes', 'k8s-work-1');
+    const driver = engine.begin('roll', '--yes', '--json', '--nodes', 'k8s-work-1', ...EVICT_ALL);
     const finished = engine.finished(driver);
     await seen(driver, /"phase\.started","node":"k8s-work-1","phase":"drain"/);
     engine.lab.faults.set('evacuation-no-capacity');
@@ -47,6 +69,8 @@ describe('the real engine, on a cluster of six nodes', () => {
     engine.lab.faults.clear('evacuation-no-capacity');
     assert.equal(roll.code, 3, roll.output);
     assert.match(roll.output, /put back/);
+    // The drain before it, whose resource was made with other settings, had those of this roll.
+    assert.match(roll.output, /evacuation stopped/);
     assert.deepEqual(generations(engine), before);
     assert.equal(await cordoned(engine, 'k8s-work-1'), false);
     assert.deepEqual(
@@ -58,12 +82,12 @@ describe('the real engine, on a cluster of six nodes', () => {
 
   it('I8 R000-1 killed while a VM is being made, it converges when it is run again: all nodes rolled', async () => {
     const before = generations(engine);
-    const driver = engine.begin('roll', '--yes', '--json');
+    const driver = engine.begin('roll', '--yes', '--json', ...EVICT_ALL);
     const finished = engine.finished(driver);
     await seen(driver, /"phase\.started","node":"k8s-ctrl-1","phase":"create VM"/);
     powerCut(driver);
     await finished;
-    const again = await engine.proxOps('roll', '--yes');
+    const again = await engine.proxOps('roll', '--yes', ...EVICT_ALL);
     assert.equal(again.code, 0, again.output);
     const after = generations(engine);
     for (const node of NODES) assert.notEqual(after[node], before[node], `${node} was not replaced`);
@@ -73,7 +97,7 @@ describe('the real engine, on a cluster of six nodes', () => {
 
   it('a second roll does nothing', async () => {
     const before = generations(engine);
-    const roll = await engine.proxOps('roll', '--yes');
+    const roll = await engine.proxOps('roll', '--yes', ...EVICT_ALL);
     assert.equal(roll.code, 0, roll.output);
     assert.match(roll.output, /nothing to do/);
     assert.deepEqual(generations(engine), before);

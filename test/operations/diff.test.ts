@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import {
   announceReplacement,
   diffBracket,
+  diffIdentity,
   UNKNOWN,
   type Bracket,
   type BracketInputs,
 } from '../../operations/src/index';
 import { forgetAnnouncements } from '../../operations/src/planRefusal';
+import { forgetGuards } from '../../operations/src/runSettings';
 import { World } from './support/world';
 
 describe('diff: what replaces a lifecycle resource', () => {
@@ -20,7 +22,10 @@ describe('diff: what replaces a lifecycle resource', () => {
   const diff = (bracket: Bracket, olds: BracketInputs, news: BracketInputs) =>
     diffBracket(bracket, olds, news, processes);
 
-  beforeEach(forgetAnnouncements);
+  beforeEach(() => {
+    forgetAnnouncements();
+    forgetGuards();
+  });
 
   it('a host that is asked nothing else ends with its engine all the same', () => {
     followed = 0;
@@ -70,6 +75,18 @@ describe('diff: what replaces a lifecycle resource', () => {
 
   it('the other resources of a node announce nothing', () => {
     for (const node of ['w1', 'w2']) diff('drain', inputs(node), inputs(node, { vm: UNKNOWN }));
+  });
+
+  it('one that would leave without the guard that it is to have is refused, as the engine asks', () => {
+    const guarded = { ...inputs('w1'), macs: [] };
+    const unguarded = { ...guarded, settings: { ...guarded.settings, linstorGuardEnabled: false } };
+    const replaced = (olds: BracketInputs) => diff('evacuation', olds, { ...olds, vm: UNKNOWN });
+    assert.equal(diffIdentity(guarded, guarded, processes).changes, false);
+    replaced(guarded);
+    assert.equal(diffIdentity(unguarded, guarded, processes).changes, true);
+    assert.equal(diff('evacuation', unguarded, guarded).changes, true);
+    assert.throws(() => replaced(unguarded), /w1: .*joined without that guard.*npx prox-ops roll/);
+    replaced(inputs('w2'));
   });
 
   it('the driver’s read-only plan previews all of them', () => {

@@ -48,6 +48,13 @@ export async function nodesOf(engine: EngineLab, namespace: string, workload: st
   return items.flatMap(({ spec }) => spec?.nodeName ?? []).sort();
 }
 
+/** A pod that nothing makes again, on that node. */
+export async function runPod(engine: EngineLab, name: string, node: string): Promise<void> {
+  const containers = [{ name, image: 'docker.io/library/busybox:1.37' }];
+  const spec = { nodeName: node, containers };
+  await (await coreApi(engine)).createNamespacedPod({ namespace: 'default', body: { metadata: { name }, spec } });
+}
+
 async function coreApi({ lab }: EngineLab): Promise<CoreV1Api> {
   const config = new KubeConfig();
   config.loadFromString(await lab.parts.kubernetes.adminKubeconfig());

@@ -63,25 +63,43 @@ function standing(resources: StateResource[]): unknown {
   return told(GATE_TYPE) ?? told(IDENTITY_TYPE);
 }
 
+interface Running {
+  talos: string;
+  /** A VM that was made long ago names only Talos. */
+  kubernetes?: string | undefined;
+}
+
+/**
+ * What the node's VM runs, as its description has it. That of an adopted one is somebody else's: it runs what its last join
+ * waited for.
+ */
+function runningOf(resources: StateResource[]): Running | undefined {
+  const vm = resources.find((resource) => resource.type === VM_TYPE);
+  if (vm === undefined) return undefined;
+  const { description } = vm.inputs;
+  const text = typeof description === 'string' ? description : '';
+  const talos = releaseInDescription(text);
+  if (talos !== undefined) return { talos, kubernetes: kubernetesInDescription(text) };
+  return resources.find(({ type }) => type === GATE_TYPE)?.inputs.release as Running | undefined;
+}
+
 /** The slot whose release the node's VM runs. */
 function slotOf(config: StackConfig, resources: StateResource[], node: string): Slot {
-  const vm = resources.find((resource) => resource.type === VM_TYPE);
-  const description = vm?.inputs.description;
-  const text = typeof description === 'string' ? description : '';
-  const [running, kubernetes] = [releaseInDescription(text), kubernetesInDescription(text)];
+  const running = runningOf(resources);
   if (running === undefined)
     throw new CommandError(
       `${node}: nothing to abort. Expected a VM in the stack's state, found none. Go on with: prox-ops roll`,
       ExitCode.open,
     );
-  // The slots may differ in Kubernetes alone. A VM that was adopted, or made long ago, names only Talos.
+  const { talos, kubernetes } = running;
+  // The slots may differ in Kubernetes alone.
   const slot = (['a', 'b'] as const).find((name) => {
     const release = config.releases[name];
-    return release?.talos === running && (kubernetes === undefined || release.kubernetes === kubernetes);
+    return release?.talos === talos && (kubernetes === undefined || release.kubernetes === kubernetes);
   });
   if (slot !== undefined) return slot;
   throw new CommandError(
-    `${node}: cannot be put back. Expected its release ${running} in slot a or b of the stack file, found it in ` +
+    `${node}: cannot be put back. Expected its release ${talos} in slot a or b of the stack file, found it in ` +
       `neither. Put it back there, then: prox-ops abort ${node}`,
     ExitCode.open,
   );

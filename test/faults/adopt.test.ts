@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { cordoned, editStack, generations, release, talosVersions } from '../support/engine-cluster';
+import { cordoned, editStack, generations, powerCut, release, seen, talosVersions } from '../support/engine-cluster';
 import { HandmadeLab } from '../support/handmade-lab';
 import { holds } from '../support/verdict';
 
@@ -83,14 +83,32 @@ describe('R004-CR a cluster that somebody made by hand is taken over', () => {
     assert.match(again.output, /expected no stack file yet, found one\. Use --overwrite/);
   });
 
-  it('a roll replaces an adopted worker, and what was found of it goes from the stack file', async () => {
+  it('a node that a person has cordoned blocks a roll', async () => {
     const { engine } = handmade;
     await release(engine, 'v1.12.4');
     const blocked = await engine.proxOps('roll', '--yes', '--nodes', ODD_NAME);
     assert.equal(blocked.code, 2, blocked.output);
     assert.match(blocked.output, /node k8s-work-2[\s\S]*cordoned by somebody else/);
     untouched();
+  });
+
+  it('a roll of an adopted worker that is stopped after its drain can be aborted: the machine stays as it was found', async () => {
+    const { engine } = handmade;
     await handmade.cordon('k8s-work-2', false);
+    const driver = engine.begin('roll', '--yes', '--json', '--nodes', ODD_NAME);
+    const finished = engine.finished(driver);
+    await seen(driver, new RegExp(`"phase\\.started","node":"${ODD_NAME}","phase":"evacuate"`));
+    powerCut(driver);
+    await finished;
+    const abort = await engine.proxOps('abort', ODD_NAME);
+    assert.equal(abort.code, 0, abort.output);
+    assert.deepEqual(generations(engine), found.machines);
+    assert.equal(await cordoned(engine, ODD_NAME), false);
+    await holds(engine);
+  });
+
+  it('a roll replaces an adopted worker, and what was found of it goes from the stack file', async () => {
+    const { engine } = handmade;
     const roll = await engine.proxOps('roll', '--yes', '--nodes', ODD_NAME);
     assert.equal(roll.code, 0, roll.output);
     assert.equal(talosVersions(engine)[ODD_NAME], 'v1.12.4');

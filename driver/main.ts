@@ -119,13 +119,13 @@ function buildProgram(): Command {
     (options: UpCommandOptions) => finish(upCommand(options)),
   );
   strategic(common(program.command('plan').description('what a roll would do, and what blocks it; changes nothing')))
-    .option('--nodes <names...>', 'these nodes only')
+    .option('--nodes <names...>', 'these nodes only; also separated by commas', named)
     .option('--parallel <n>', 'with up to so many workers out at the same time: which, and which not and why', positive)
     .option('--out <files...>', 'write the plan, by ending: .txt, .json, .md')
     .action((options: PlanCommandOptions) => finish(planCommand(options)));
   strategic(policies(audited(program.command('roll').alias('resume'))))
     .description('replace every node that needs it, one by one; goes on where a run was stopped')
-    .option('--nodes <names...>', 'these nodes only')
+    .option('--nodes <names...>', 'these nodes only; also separated by commas', named)
     .addOption(new Option('--role <role>', 'nodes of this role only').choices(['controlplane', 'worker']))
     .option('--max-nodes <n>', 'stop after so many nodes', positive)
     .option('--parallel <n>', 'up to so many workers out at the same time, where nothing speaks against it', positive)
@@ -287,6 +287,10 @@ function ciCommands(program: Command): void {
   audited(
     ci.command('stopped').description('after a cancelled job: put back what is out, and say how to go on'),
   ).action((options: RunOptions) => finish(ciStoppedCommand(options)));
+}
+
+function named(value: string, before: string[] = []): string[] {
+  return [...before, ...value.split(',').filter((name) => name !== '')];
 }
 
 function collected(value: string, before: string[] = []): string[] {

@@ -7,9 +7,13 @@ import type { View } from './view';
 /** Erases the line of the cursor and goes up one. */
 const ERASE_AND_UP = '\u001B[2K\u001B[1A';
 
+/** Of a terminal that does not know its size (a serial console) and so says 0. */
+const UNKNOWN_SIZE = { columns: 80, rows: 24 };
+
 /** The node list with the step under way, redrawn in place. The last picture stays. */
 export function liveView(log: RunLog, out: NodeJS.WriteStream): View {
   const picture = new Picture();
+  measure(out);
   const screen = new Redrawing(out);
   log.listen((event) => {
     picture.add(event);
@@ -18,6 +22,7 @@ export function liveView(log: RunLog, out: NodeJS.WriteStream): View {
     screen.draw(picture.text({ columns: out.columns, rows: out.rows }));
   };
   const onResize = () => {
+    measure(out);
     screen.resized();
     draw();
   };
@@ -52,6 +57,11 @@ export function liveView(log: RunLog, out: NodeJS.WriteStream): View {
   };
   start();
   return { aside, close };
+}
+
+/** Without a width nothing of the picture would be seen. */
+function measure(out: NodeJS.WriteStream): void {
+  if (out.columns === 0 || out.rows === 0) Object.assign(out, UNKNOWN_SIZE);
 }
 
 /** A picture on the terminal, replaced by the next one. */

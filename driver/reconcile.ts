@@ -32,6 +32,7 @@ export async function reconcile({ stack, log, signal }: ReconcileOptions): Promi
   let changed = 0;
   for (const vm of state.failedVms()) if (await settleUnconfigured(stack, state, vm, say)) changed += 1;
   for (const vm of state.unguardedVms()) if (await settleVanished(stack, state, vm, say)) changed += 1;
+  for (const vm of state.templates()) if (await settleVanished(stack, state, vm, say).catch(nothingKnown)) changed += 1;
   if (pending.length === 0 && changed === 0) return;
   await withLock(stack, say, async () => {
     await importState(stack, { ...state.withoutPending(), version: state.version });
@@ -111,6 +112,12 @@ async function settleVanished(
   state.markDeleted(urn);
   say(`VM ${vm.vmId} (${vm.name}) is gone already: its delete had been done`);
   return true;
+}
+
+/** A host that is offline keeps its templates, and stands in the way of no node elsewhere. */
+function nothingKnown(error: unknown): false {
+  if (!(error instanceof CommandError)) throw error;
+  return false;
 }
 
 async function accessTo(stack: Stack, inputs: Record<string, unknown>) {

@@ -111,6 +111,12 @@ export class StackState {
     });
   }
 
+  /** VMs of no node. */
+  templates(): StateResource[] {
+    const ofNone = ({ type, urn, parent }: StateResource) => type === VM_TYPE && nodeOf(urn, parent) === undefined;
+    return this.resources().filter((resource) => ofNone(resource) && this.isThere(resource.urn));
+  }
+
   /** Notes that a resource's delete had been done: the first half of a delete-before-replace. */
   markDeleted(urn: string): void {
     const resource = this.exported.deployment.resources?.find((candidate) => candidate.urn === urn);

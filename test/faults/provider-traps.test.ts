@@ -106,6 +106,31 @@ describe("the providers' traps, on the real engine", () => {
     assert.equal(again.code, 0, again.output);
   });
 
+  it('a template that is gone, its delete done without being noted or by hand, holds no update up', async () => {
+    const { byHand } = engine.lab.parts.proxmox;
+    const other = ['config', 'prox-ops:releases', 'b'];
+    const templates = () => engine.lab.status().vms.filter(({ template }) => template);
+    const before = templates();
+    editStack(engine, (document) => {
+      document.setIn(other, document.createNode({ talos: 'v1.12.4', kubernetes: 'v1.34.1' }));
+    });
+    const both = await engine.proxOps('up');
+    assert.equal(both.code, 0, both.output);
+    const added = templates().filter(({ vmid }) => !before.some((one) => one.vmid === vmid));
+    const [unwanted, wanted] = [added[0]!.vmid, before[0]!.vmid];
+    for (const vmid of [unwanted, wanted]) byHand.remove(vmid);
+    editStack(engine, (document) => {
+      document.deleteIn(other);
+    });
+    const up = await engine.proxOps('up');
+    assert.equal(up.code, 0, up.output);
+    assert.match(up.output, new RegExp(`VM ${unwanted} \\(.*\\) is gone already`));
+    assert.deepEqual(
+      templates().map(({ vmid }) => vmid),
+      before.map(({ vmid }) => vmid),
+    );
+  });
+
   it('a VM that somebody moved to another host is moved back as it runs, and the plan says so', async () => {
     const before = generations(engine);
     const [since, home] = [engine.lab.world.events.all().length, hostOf(MOVED)];

@@ -12,7 +12,8 @@ import { World } from './support/world';
 const LINSTOR = { namespace: 'piraeus-datastore', selector: 'app=controller' };
 const made = (linstor: ClusterAccess['linstor'], pool: string) => {
   const inputs = new World().inputs('w1');
-  const { linstor: _, ...access } = inputs.access;
+  const access = { ...inputs.access };
+  delete access.linstor;
   const settings = { ...DEFAULT_SETTINGS, linstorStoragePool: pool };
   return { ...inputs, settings, access: { ...access, ...(linstor && { linstor }) } };
 };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import {
   changeInPlace,
   abortInPlace,
@@ -35,6 +36,8 @@ describe('R000-6 R004-FR6 a node is rebooted or upgraded with every guard of a r
       reboot(machine);
     };
   });
+
+  afterEach(() => rmSync(world.snapshots, { recursive: true, force: true }));
 
   /** A machine that boots is a new boot to its kubelet as well. */
   function reboot(machine: { address: string; bootId: string }): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { join, leave } from '../../../operations/src/index';
 import { expectStop } from '../support/expectStop';
 import { ended, FakeJobs } from '../support/fakeJobs';
@@ -12,6 +13,8 @@ describe('turn: the lease that serialises rollouts (R000-2)', () => {
     world = new World();
     run = world.run('run-1');
   });
+
+  afterEach(() => rmSync(world.snapshots, { recursive: true, force: true }));
 
   const leaveTurn = (node: string, by = run): Promise<void> =>
     world.clock.run(leave('turn', world.inputs(node), by.ctx, by.deps));

@@ -1,4 +1,5 @@
 import { NO_NODE, ONLY_NODES } from '../config/narrowing';
+import { SETTINGS } from '../config/overrides';
 import { planCluster } from '../config/plan';
 import { comingBatch } from './batches';
 import { Bystanders, leavesIt, letGo, ownNodeLast } from './bystanders';
@@ -211,8 +212,14 @@ async function prepare(options: RollOptions, plan: RollPlan): Promise<void> {
   options.log.emit({ type: 'prepare.finished', ms: Date.now() - started });
 }
 
-/** What needs no turn, and templates nobody uses any more: one ordinary update, only when no replacement is left. */
+/**
+ * What needs no turn, and templates nobody uses any more: one ordinary update, only when no replacement is left. Settings of
+ * this run alone, with which its nodes have joined, end with it.
+ */
 async function settle(options: RollOptions, plan: RollPlan, nodes: PlannedNode[]): Promise<void> {
-  if (new Set(nodes.map(({ name }) => name)).size < plan.nodes.length || plan.inPlace.length === 0) return;
-  await applyUpdate(options, { message: 'prox-ops roll: settle', signal: options.signal });
+  const own = process.env[SETTINGS] ?? '';
+  if (new Set(nodes.map(({ name }) => name)).size < plan.nodes.length) return;
+  if (plan.inPlace.length === 0 && own === '') return;
+  const environment = { [SETTINGS]: '' };
+  await applyUpdate(options, { environment, message: 'prox-ops roll: settle', signal: options.signal });
 }

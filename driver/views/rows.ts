@@ -66,7 +66,7 @@ export function expectedMs(row: Row, rows: Row[]): number | undefined {
   return measured.length === 0 ? undefined : measured.reduce((sum, ms) => sum + ms, 0) / measured.length;
 }
 
-/** Milliseconds until the last node is done; undefined while nothing tells. */
+/** Milliseconds until the last node is done; undefined while nothing tells, as once the last one takes longer than expected. */
 export function remainingMs(rows: Row[], now: number): number | undefined {
   const left = rows.filter((row) => row.outcome === undefined);
   const times = left.map((row) => ({ row, ms: leftOf(row, rows, now) }));
@@ -74,7 +74,8 @@ export function remainingMs(rows: Row[], now: number): number | undefined {
   if (left.length === 0 || known.length < times.length) return undefined;
   // Those under way end side by side.
   const current = Math.max(0, ...known.filter(({ row }) => isUnderWay(row)).map(({ ms }) => ms));
-  return known.filter(({ row }) => !isUnderWay(row)).reduce((sum, { ms }) => sum + ms, current);
+  const ms = known.filter(({ row }) => !isUnderWay(row)).reduce((sum, next) => sum + next.ms, current);
+  return ms === 0 ? undefined : ms;
 }
 
 function leftOf(row: Row, rows: Row[], now: number): number | undefined {

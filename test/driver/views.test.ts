@@ -40,6 +40,10 @@ describe('driver/views', () => {
     const lines = shown(record(planned, ...UNDER_WAY.slice(1)), {}, START + 31_000);
     assert.match(lines[0] ?? '', /31s, about 3m30s left/);
     assert.match(lines[1] ?? '', /30s of about 1m00s$/);
+    const alone = started(NODES.slice(0, 1).map((node) => ({ ...node, expectedMs: 60_000 })));
+    const late = shown(record(alone, ...UNDER_WAY.slice(1)), {}, START + 90_000);
+    assert.doesNotMatch(late[0] ?? '', /left/);
+    assert.match(late[1] ?? '', /1m29s of about 1m00s$/);
   });
 
   it('expects of the next node what the finished ones of its role took, where no plan says', () => {

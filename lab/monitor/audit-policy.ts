@@ -4,12 +4,12 @@
  */
 export const AUDIT_POLICY = auditPolicy([]);
 
-/** The same, and every request of these users, without bodies. */
+/** The same, and every request of these users, without bodies; a watch when it begins and when it ends. */
 export function auditPolicy(users: readonly string[]): string {
   const watched = users.length === 0 ? '' : `\n  - level: Metadata\n    users: ${JSON.stringify(users)}`;
   return `apiVersion: audit.k8s.io/v1
 kind: Policy
-omitStages: [RequestReceived, ResponseStarted]
+omitStages: [RequestReceived]
 rules:
   - level: Request
     verbs: [create]

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { watch } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,7 +20,7 @@ import { parseDocument } from 'yaml';
 import { toLease } from '../../operations/src/actions/turnRecord';
 import type { Lease } from '../../operations/src/clients/kubernetesObjects';
 import { connect } from '../../operations/src/clients/session';
-import { type BracketInputs, leave, realClock } from '../../operations/src/index';
+import { type BracketInputs, type Clock, followFlux, leave, realClock } from '../../operations/src/index';
 import {
   adminConfig,
   DRIVER_USER,
@@ -36,6 +37,9 @@ const NODES = ['k8s-ctrl-1', 'k8s-ctrl-2', 'k8s-ctrl-3', 'k8s-work-1', 'k8s-work
 const LINSTOR = 'piraeus-datastore';
 /** One clock second of the lab's steps here. */
 const FASTER = 50;
+
+/** Of Flux' sources, those that the lab's own Flux does not have: plural and kind. */
+const OTHER_SOURCES = { ocirepositories: 'OCIRepository', helmrepositories: 'HelmRepository', buckets: 'Bucket' };
 
 interface SatelliteConfiguration {
   nodeAffinity: { nodeSelectorTerms: { matchExpressions: { values: string[] }[] }[] };
@@ -200,12 +204,18 @@ describe('add-ons on the real engine and API server', () => {
 
     it('a holder on another machine is watched before its turn is taken over', async () => {
       await foreignLease();
-      const start = Date.now();
-      const clock = {
-        now: () => start + (Date.now() - start) * FASTER,
-        delay: (ms: number, signal?: AbortSignal) => realClock.delay(ms / FASTER, signal),
-      };
-      await leave('turn', inputs, { ...context, clock });
+      await leave('turn', inputs, { ...context, clock: fast() });
+    });
+
+    it('Flux is followed by all of its kinds, as a rebuild does', async () => {
+      for (const [plural, kind] of Object.entries(OTHER_SOURCES))
+        await define({ plural, kind, group: 'source.toolkit.fluxcd.io', scope: 'Namespaced' });
+      const { kubernetes } = await connect(inputs.access, realClock);
+      const ends = new AbortController();
+      const following = followFlux(kubernetes, { clock: fast(), signal: ends.signal }, () => undefined);
+      await requested(['gitrepositories', ...Object.keys(OTHER_SOURCES)].map((plural) => `watch ${plural}`));
+      ends.abort();
+      await following;
     });
 
     it('nothing is granted that is not used, and nothing used that is not granted', () => {
@@ -216,6 +226,24 @@ describe('add-ons on the real engine and API server', () => {
       assert.deepEqual([...used].sort(), [...new Set(granted)].sort());
     });
   });
+
+  function fast(): Clock {
+    const start = Date.now();
+    return {
+      now: () => start + (Date.now() - start) * FASTER,
+      delay: (ms, signal) => realClock.delay(ms / FASTER, signal),
+    };
+  }
+
+  /** Resolves once the driver has asked for all of these, by the API server's audit log. */
+  async function requested(lines: string[]): Promise<void> {
+    const asked = () => {
+      const { used } = driverRequests(engine);
+      return lines.every((line) => used.has(line));
+    };
+    if (asked()) return;
+    for await (const _change of watch(engine.lab.parts.kubernetes.auditLog)) if (asked()) return;
+  }
 
   /** A quota refuses nothing before it has been counted once. */
   async function quotaCounted(core: CoreV1Api): Promise<void> {
@@ -232,19 +260,23 @@ describe('add-ons on the real engine and API server', () => {
     await informer.stop();
   }
 
-  /** The definition that Flux installs with Piraeus, without its schema. */
+  /** The definition that Flux installs with Piraeus. */
   async function definePiraeus(): Promise<void> {
-    const api = (await adminConfig(engine)).makeApiClient(ApiextensionsV1Api);
     const plural = 'linstorsatelliteconfigurations';
-    const names = { plural, singular: 'linstorsatelliteconfiguration', kind: 'LinstorSatelliteConfiguration' };
+    await define({ plural, kind: 'LinstorSatelliteConfiguration', group: 'piraeus.io', scope: 'Cluster' });
+  }
+
+  /** A definition without its schema. */
+  async function define({ plural, kind, group, scope }: Record<'plural' | 'kind' | 'group' | 'scope', string>) {
+    const api = (await adminConfig(engine)).makeApiClient(ApiextensionsV1Api);
     const openAPIV3Schema = { type: 'object', x_kubernetes_preserve_unknown_fields: true };
     const version = { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } };
     await api.createCustomResourceDefinition({
       body: {
         apiVersion: 'apiextensions.k8s.io/v1',
         kind: 'CustomResourceDefinition',
-        metadata: { name: `${plural}.piraeus.io` },
-        spec: { group: 'piraeus.io', scope: 'Cluster', names, versions: [version] },
+        metadata: { name: `${plural}.${group}` },
+        spec: { group, scope, names: { plural, singular: kind.toLowerCase(), kind }, versions: [version] },
       },
     });
   }

@@ -241,8 +241,9 @@ describe('add-ons on the real engine and API server', () => {
       const { used } = driverRequests(engine);
       return lines.every((line) => used.has(line));
     };
-    if (asked()) return;
-    for await (const _change of watch(engine.lab.parts.kubernetes.auditLog)) if (asked()) return;
+    const changes = watch(engine.lab.parts.kubernetes.auditLog)[Symbol.asyncIterator]();
+    while (!asked()) await changes.next();
+    await changes.return?.();
   }
 
   /** A quota refuses nothing before it has been counted once. */

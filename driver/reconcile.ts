@@ -32,7 +32,9 @@ export async function reconcile({ stack, log, signal }: ReconcileOptions): Promi
   let changed = 0;
   for (const vm of state.failedVms()) if (await settleUnconfigured(stack, state, vm, say)) changed += 1;
   for (const vm of state.unguardedVms()) if (await settleVanished(stack, state, vm, say)) changed += 1;
-  for (const vm of state.templates()) if (await settleVanished(stack, state, vm, say).catch(nothingKnown)) changed += 1;
+  // Side by side: a host that is silent is waited for once, and not once a template.
+  const gone = state.templates().map((vm) => settleVanished(stack, state, vm, say).catch(nothingKnown));
+  changed += (await Promise.all(gone)).filter(Boolean).length;
   if (pending.length === 0 && changed === 0) return;
   await withLock(stack, say, async () => {
     await importState(stack, { ...state.withoutPending(), version: state.version });

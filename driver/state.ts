@@ -94,8 +94,7 @@ export class StackState {
 
   /** VMs whose making, or a change of them, failed half way. */
   failedVms(): StateResource[] {
-    const failed = ({ type, initErrors = [] }: StateResource) => type === VM_TYPE && initErrors.length > 0;
-    return this.resources().filter((resource) => failed(resource) && this.isThere(resource.urn));
+    return this.vms().filter(({ initErrors = [] }) => initErrors.length > 0);
   }
 
   /** VMs of nodes that nothing guards any more, or not yet: a delete of them may have been done without being noted. */
@@ -105,16 +104,20 @@ export class StackState {
         .filter(({ type, urn }) => type === GATE_TYPE && this.isThere(urn))
         .map(({ urn, parent }) => nodeOf(urn, parent)),
     );
-    return this.resources().filter(({ type, urn, parent }) => {
+    return this.vms().filter(({ urn, parent }) => {
       const node = nodeOf(urn, parent);
-      return type === VM_TYPE && node !== undefined && !guarded.has(node) && this.isThere(urn);
+      return node !== undefined && !guarded.has(node);
     });
   }
 
   /** VMs of no node. */
   templates(): StateResource[] {
-    const ofNone = ({ type, urn, parent }: StateResource) => type === VM_TYPE && nodeOf(urn, parent) === undefined;
-    return this.resources().filter((resource) => ofNone(resource) && this.isThere(resource.urn));
+    return this.vms().filter(({ urn, parent }) => nodeOf(urn, parent) === undefined);
+  }
+
+  /** VMs and templates that the state has as living. */
+  private vms(): StateResource[] {
+    return this.resources().filter(({ type, urn }) => type === VM_TYPE && this.isThere(urn));
   }
 
   /** Notes that a resource's delete had been done: the first half of a delete-before-replace. */

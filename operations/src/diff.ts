@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Bracket, BracketInputs } from './contract.js';
-import { announceReplacement, isPlanOnly } from './planRefusal.js';
-import { noteGuard, refuseUnguarded } from './runSettings.js';
+import { announceReplacement, noteGuard, refuseUnguarded } from './planRefusal.js';
 import { realProcesses, type Processes } from './runtime/processes.js';
 
 export interface BracketDiff {
@@ -55,6 +54,6 @@ export function diffBracket(
     return { changes, replaces: [], deleteBeforeReplace: true };
   }
   if (bracket === 'turn') announceReplacement(olds.node.name, olds.access.clusterName);
-  if (bracket === 'evacuation' && !isPlanOnly()) refuseUnguarded(olds.node.name);
+  if (bracket === 'evacuation') refuseUnguarded(olds.node.name);
   return { changes: true, replaces: ['vm'], deleteBeforeReplace: true };
 }

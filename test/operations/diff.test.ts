@@ -8,7 +8,6 @@ import {
   type BracketInputs,
 } from '../../operations/src/index';
 import { forgetAnnouncements } from '../../operations/src/planRefusal';
-import { forgetGuards } from '../../operations/src/runSettings';
 import { World } from './support/world';
 
 describe('diff: what replaces a lifecycle resource', () => {
@@ -22,10 +21,7 @@ describe('diff: what replaces a lifecycle resource', () => {
   const diff = (bracket: Bracket, olds: BracketInputs, news: BracketInputs) =>
     diffBracket(bracket, olds, news, processes);
 
-  beforeEach(() => {
-    forgetAnnouncements();
-    forgetGuards();
-  });
+  beforeEach(forgetAnnouncements);
 
   it('a host that is asked nothing else ends with its engine all the same', () => {
     followed = 0;

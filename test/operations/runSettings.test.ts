@@ -6,7 +6,7 @@ import {
   type ClusterAccess,
   type RunSettings,
 } from '../../operations/src/index';
-import { forgetGuards, noteGuard, refuseUnguarded } from '../../operations/src/runSettings';
+import { forgetAnnouncements, noteGuard, refuseUnguarded } from '../../operations/src/planRefusal';
 import { World } from './support/world';
 
 const LINSTOR = { namespace: 'piraeus-datastore', selector: 'app=controller' };
@@ -59,7 +59,7 @@ describe('operations/runSettings: what a run tells its steps', () => {
     const now = made(LINSTOR, 'thick');
     const off = { ...now, settings: { ...now.settings, linstorGuardEnabled: false } };
     const noted = (before: typeof now, after: typeof now) => {
-      forgetGuards();
+      forgetAnnouncements();
       noteGuard('w1', before, after);
     };
     const refused = /^Error: w1: expected .*LINSTOR.* found .*without that guard.*npx prox-ops roll/;
@@ -69,6 +69,7 @@ describe('operations/runSettings: what a run tells its steps', () => {
         refuseUnguarded('w1', {});
       }, refused);
       refuseUnguarded('w2', {});
+      refuseUnguarded('w1', { PROX_OPS_PLAN: '1' });
       refuseUnguarded('w1', run({ settings: now.settings, linstor: LINSTOR }));
     }
     for (const after of [off, now]) {

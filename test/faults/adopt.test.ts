@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { cordoned, editStack, generations, powerCut, release, seen, talosVersions } from '../support/engine-cluster';
+import { cordoned, editStack, generations, powerCut, release, rollAt, talosVersions } from '../support/engine-cluster';
 import { HandmadeLab } from '../support/handmade-lab';
 import { holds } from '../support/verdict';
 
@@ -95,9 +95,7 @@ describe('R004-CR a cluster that somebody made by hand is taken over', () => {
   it('a roll of an adopted worker that is stopped after its drain can be aborted: the machine stays as it was found', async () => {
     const { engine } = handmade;
     await handmade.cordon('k8s-work-2', false);
-    const driver = engine.begin('roll', '--yes', '--json', '--nodes', ODD_NAME);
-    const finished = engine.finished(driver);
-    await seen(driver, new RegExp(`"phase\\.started","node":"${ODD_NAME}","phase":"evacuate"`));
+    const { driver, finished } = await rollAt(engine, ODD_NAME, 'evacuate');
     powerCut(driver);
     await finished;
     const abort = await engine.proxOps('abort', ODD_NAME);

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { parseDocument, type Document } from 'yaml';
-import type { EngineLab } from './engine-lab';
+import type { Phase } from '../../driver/phases';
+import type { EngineLab, Finished } from './engine-lab';
 
 /** Ids of the nodes' VMs as they are now; a replaced VM has another generation. */
 export function generations({ lab }: EngineLab): Record<string, number> {
@@ -70,6 +71,18 @@ export async function seen(child: ChildProcess, pattern: RegExp): Promise<void> 
     const [chunk] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
     text += chunk.toString();
   }
+}
+
+/** Begins a roll of one node and resolves at its step: the driver, and how it ends. */
+export async function rollAt(
+  engine: EngineLab,
+  node: string,
+  phase: Phase,
+): Promise<{ driver: ChildProcess; finished: Promise<Finished> }> {
+  const driver = engine.begin('roll', '--yes', '--json', '--nodes', node);
+  const finished = engine.finished(driver);
+  await seen(driver, new RegExp(`"phase\\.started","node":"${node}","phase":"${phase}"`));
+  return { driver, finished };
 }
 
 /** Ends a process and everything it started with SIGKILL, as a power cut would: nothing gets to finish its step. */

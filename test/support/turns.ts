@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { PHASES, type Phase } from '../../driver/phases';
-import { cordoned, generations, powerCut, providerHosts, release, seen, talosVersions } from './engine-cluster';
+import { cordoned, generations, powerCut, providerHosts, release, rollAt, talosVersions } from './engine-cluster';
 import { EngineLab, type Finished } from './engine-lab';
 import { rawStack } from './stack-files';
 import { holds } from './verdict';
@@ -63,9 +63,7 @@ export class Turns {
     const { engine } = this;
     await this.releaseFor(node);
     const before = [generations(engine), talosVersions(engine)];
-    const driver = engine.begin('roll', '--yes', '--json', '--nodes', node);
-    const finished = engine.finished(driver);
-    await seen(driver, new RegExp(`"phase\\.started","node":"${node}","phase":"${phase}"`));
+    const { driver, finished } = await rollAt(engine, node, phase);
     powerCut(driver);
     await finished;
     const abort = await engine.proxOps('abort', node);
@@ -92,9 +90,7 @@ export class Turns {
     const { engine } = this;
     const target = await this.releaseFor(node);
     const before = generations(engine);
-    const driver = engine.begin('roll', '--yes', '--json', '--nodes', node);
-    const finished = engine.finished(driver);
-    await seen(driver, new RegExp(`"phase\\.started","node":"${node}","phase":"${phase}"`));
+    const { driver, finished } = await rollAt(engine, node, phase);
     disturb(driver);
     const first = await finished;
     mend();
